@@ -1,0 +1,36 @@
+// Package access says who may do what, as plain functions of a Principal.
+package access
+
+import "imgd/core"
+
+// May refuses a principal that lacks the scope, and names the scope.
+func May(p core.Principal, s core.Scope) error {
+	if p.Has(s) {
+		return nil
+	}
+	return core.InsufficientScope.Errorf("this needs the scope %s", s).With("required", s)
+}
+
+// MayChange refuses a principal that neither owns the image nor is an admin.
+// Whoever may not even read it never gets here: it was a NotFound before.
+func MayChange(p core.Principal, m core.Image) error {
+	if err := May(p, core.ScopeWrite); err != nil {
+		return err
+	}
+	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
+		return nil
+	}
+	return core.Forbidden.Errorf("only the owner of the image or an administrator may do this")
+}
+
+// MaySeeOriginal refuses a principal that neither owns the image nor is an
+// admin: an original still carries what variants are stripped of.
+func MaySeeOriginal(p core.Principal, m core.Image) error {
+	if err := May(p, core.ScopeRead); err != nil {
+		return err
+	}
+	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
+		return nil
+	}
+	return core.Forbidden.Errorf("only the owner of the image or an administrator may see the original")
+}

@@ -1,0 +1,105 @@
+package core
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ImageState says how far an image has come.
+type ImageState string
+
+// An image is processing while a job of it is alive; then it is what its
+// variants are: all ready, some ready, or none.
+const (
+	ImageProcessing ImageState = "processing"
+	ImageReady      ImageState = "ready"
+	ImagePartial    ImageState = "partial"
+	ImageFailed     ImageState = "failed"
+)
+
+// Image is an accepted original and what is known of it. Its fields stand in the
+// order of the table's columns.
+type Image struct {
+	ID            ID
+	Tenant        string
+	ExternalID    string // the caller's own name for it; unique in the tenant unless empty
+	Bucket        string
+	State         ImageState
+	Owner         string // the subject that sent it
+	Filename      string
+	ContentType   string // detected, not claimed
+	Bytes         int64
+	SHA256        string // lower-case hex
+	Width         int64  // after orientation
+	Height        int64
+	Pages         int64
+	HasAlpha      bool
+	DominantColor string // #rrggbb, empty until a job has looked at the pixels
+	AverageColor  string
+	Blurhash      string
+	Metadata      json.RawMessage // a JSON object
+	Warnings      Warnings
+	Version       int64 // grows with every change that a caller can see; the ETag
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	DeletedAt     *time.Time // a tombstone: every read is a NotFound
+}
+
+// OriginalKey is where the original's bytes are.
+func (m Image) OriginalKey() string { return "o/" + string(m.ID) }
+
+// VariantState says how far a variant has come.
+type VariantState string
+
+// The states of a variant.
+const (
+	VariantPending VariantState = "pending"
+	VariantIsReady VariantState = "ready"
+	VariantIsBad   VariantState = "failed"
+)
+
+// Variant is one rendition of an image, under a name of the caller's. Its fields
+// stand in the order of the table's columns.
+type Variant struct {
+	ImageID     ID
+	Name        string
+	Tenant      string
+	JobID       ID // the job that makes it
+	State       VariantState
+	Transform   string // the canonical form, every default explicit
+	BlobKey     string // empty until ready
+	ContentType string
+	Bytes       int64
+	SHA256      string
+	Width       int64
+	Height      int64
+	Pages       int64
+	Error       *Failure // why it failed
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// Settled is the state an image has when no job of it is alive.
+func Settled(variants []Variant) ImageState {
+	ready := 0
+	for _, v := range variants {
+		if v.State == VariantIsReady {
+			ready++
+		}
+	}
+	switch {
+	case ready == 0:
+		return ImageFailed
+	case ready < len(variants):
+		return ImagePartial
+	}
+	return ImageReady
+}
+
+// Facts is what a look at the pixels tells, taken from a small internal
+// rendition and weighted by alpha.
+type Facts struct {
+	DominantColor string // the most common cluster, #rrggbb
+	AverageColor  string // the mean
+	Blurhash      string
+}

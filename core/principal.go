@@ -1,0 +1,30 @@
+package core
+
+import "slices"
+
+// Scope is a right a token carries.
+type Scope string
+
+// The scopes of the API.
+const (
+	ScopeRead  Scope = "images:read"
+	ScopeWrite Scope = "images:write"
+	ScopeAdmin Scope = "images:admin"
+)
+
+// Principal is whoever asks: a subject in a tenant, with scopes.
+type Principal struct {
+	Tenant  string
+	Subject string // unique across issuers; the owner of what it uploads
+	Scopes  []Scope
+}
+
+// Has reports whether p carries the scope; an admin carries every one.
+func (p Principal) Has(s Scope) bool {
+	return slices.Contains(p.Scopes, s) || slices.Contains(p.Scopes, ScopeAdmin)
+}
+
+// LocalAdmin is who everybody is while authentication is off.
+func LocalAdmin() Principal {
+	return Principal{Tenant: "default", Subject: "local", Scopes: []Scope{ScopeRead, ScopeWrite, ScopeAdmin}}
+}

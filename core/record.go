@@ -1,0 +1,88 @@
+package core
+
+import "time"
+
+// Record is an image with its variants, ordered by name.
+type Record struct {
+	Image    Image
+	Variants []Variant
+}
+
+// Actor is who did something, and in which request.
+type Actor struct {
+	Subject       string // of a principal, or worker:<id>
+	CorrelationID string
+}
+
+// ImageFilter narrows a list of images. Empty fields do not.
+type ImageFilter struct {
+	Bucket        string
+	State         ImageState
+	Owner         string
+	ExternalID    string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+}
+
+// JobFilter narrows a list of jobs. Empty fields do not.
+type JobFilter struct {
+	State   JobState
+	ImageID ID
+}
+
+// Page says which part of a list is wanted: the newest first, at most Limit, and
+// with a Before only what is older than it.
+type Page struct {
+	Limit  int
+	Before *Position
+}
+
+// Position is a place in a list that is ordered by time of birth, then id.
+type Position struct {
+	At time.Time `json:"at"`
+	ID ID        `json:"id"`
+}
+
+// ImagePatch changes the fields that are not nil. IfVersion, when not nil, is
+// the version the caller has seen.
+type ImagePatch struct {
+	IfVersion  *int64
+	Metadata   []byte // a JSON object that replaces the old one, nil to leave it
+	Filename   *string
+	Bucket     *string
+	ExternalID *string
+}
+
+// Stats is a tenant's own numbers, counted from rows.
+type Stats struct {
+	Images int64
+	Bytes  int64 // of originals
+	Jobs   map[JobState]int64
+	Hour   Window
+	Day    Window
+}
+
+// Window is what became of the jobs that finished in a span of time.
+type Window struct {
+	Finished int64
+	Failures int64 // failed and dead
+	Queue    Quantiles
+	Run      Quantiles
+}
+
+// Quantiles are of durations; zero when nothing was counted.
+type Quantiles struct{ P50, P95 time.Duration }
+
+// Fleet is what an administrator sees of all tenants.
+type Fleet struct {
+	Due       int64         // queued jobs whose time has come
+	OldestAge time.Duration // of the oldest of them
+	Running   int64
+}
+
+// Sweep is an object that is to be deleted when its time has come.
+type Sweep struct {
+	ID      ID
+	BlobKey string // an object, or with a trailing slash everything under it
+	Tries   int64
+}

@@ -1,0 +1,103 @@
+package ports
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"imgd/core"
+)
+
+// Admission is an accepted upload: everything of it is recorded, or nothing.
+type Admission struct {
+	Image    core.Image
+	Variants []core.Variant // all pending, of Job
+	Job      core.Job       // queued and due
+	// Answer, when not nil, is kept under the idempotency key that the caller
+	// holds.
+	Answer *Answer
+}
+
+// Removal says who deletes, and how long objects stay after it.
+type Removal struct {
+	By    core.Actor
+	Grace time.Duration
+	Purge bool // no grace; of an image that is deleted already, what is left of it
+}
+
+// Images records what was accepted, and answers for the caller's own tenant.
+// What belongs to another tenant, or is deleted, is a NotFound.
+type Images interface {
+	// Admit records the image, its variants, its first job, their events and the
+	// idempotent answer in one transaction. A taken external id is a Conflict
+	// ExternalIDTaken with the fact image_id; an idempotency lock that another
+	// request has taken over is a Conflict IdempotencyInProgress.
+	Admit(ctx context.Context, a Admission) error
+
+	// Image returns an image with its variants.
+	Image(ctx context.Context, tenant string, id core.ID) (core.Record, error)
+
+	// List returns a page of images with their variants.
+	List(ctx context.Context, tenant string, f core.ImageFilter, p core.Page) ([]core.Record, error)
+
+	// Lookup returns those of ids that are there, in no order.
+	Lookup(ctx context.Context, tenant string, ids []core.ID) ([]core.Record, error)
+
+	// Patch changes an image and raises its version. A version other than
+	// IfVersion is a Conflict PreconditionFailed, a taken external id a Conflict
+	// ExternalIDTaken.
+	Patch(ctx context.Context, tenant string, id core.ID, p core.ImagePatch, by core.Actor) (core.Record, error)
+
+	// Delete leaves a tombstone without filename, external id and metadata: from
+	// then on every read is a NotFound, queued jobs are cancelled, a running one
+	// is fenced off, and its objects are to be swept after the grace. Deleting a
+	// tombstone again is fine.
+	Delete(ctx context.Context, tenant string, id core.ID, r Removal) error
+
+	// Quarantined reports whether bytes with this hash killed too many decoders.
+	Quarantined(ctx context.Context, sha256 string) (bool, error)
+}
+
+// IdempotencyKey names one request of one subject, and who is answering it.
+type IdempotencyKey struct {
+	Tenant  string
+	Subject string
+	Route   string
+	Key     string
+	Token   string // of the holder: a random string
+}
+
+// Answer is what a request with an idempotency key was answered.
+type Answer struct {
+	Key         IdempotencyKey
+	Fingerprint string          // of the request's fields and file
+	Body        json.RawMessage // what to say again
+	ExpiresAt   time.Time
+}
+
+// Idempotency remembers answers, so that a request that is sent twice is carried
+// out once.
+type Idempotency interface {
+	// Begin locks the key for its token: nil means that the caller is to carry the
+	// request out, and that a later Begin with the same token extends the lock. A
+	// key that was answered gives that answer. A key that another token holds is a
+	// Conflict IdempotencyInProgress; a lock that has run out is taken over.
+	Begin(ctx context.Context, k IdempotencyKey, lock time.Duration) (*Answer, error)
+
+	// Drop gives an unanswered key back, so that the request may be sent again. It
+	// does nothing when the token no longer holds it.
+	Drop(ctx context.Context, k IdempotencyKey) error
+}
+
+// Events is the audit trail. It is only ever written by the transactions of what
+// it tells.
+type Events interface {
+	// OfImage returns a page of an image's events; of a deleted image too.
+	OfImage(ctx context.Context, tenant string, image core.ID, p core.Page) ([]core.Event, error)
+}
+
+// Stats counts rows.
+type Stats interface {
+	Tenant(ctx context.Context, tenant string) (core.Stats, error)
+	Fleet(ctx context.Context) (core.Fleet, error)
+}

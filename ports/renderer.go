@@ -1,0 +1,62 @@
+package ports
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"imgd/core"
+	"imgd/core/transform"
+)
+
+// Task is one decode that feeds any number of variants.
+type Task struct {
+	Source   *os.File // read from its start by offset; its position does not matter
+	Bytes    int64
+	Variants []transform.Variant
+	Facts    bool // whether facts are wanted too
+}
+
+// Rendition is one rendered variant, or the reason why there is none.
+type Rendition struct {
+	Name        string
+	ContentType string
+	Ext         string
+	Width       int64
+	Height      int64
+	Pages       int64
+	Bytes       int64
+	Body        io.Reader // valid until emit returns
+	Warnings    core.Warnings
+	Err         error // this variant's own; the others go on
+}
+
+// Report is what a Render saw and used.
+type Report struct {
+	Facts *core.Facts
+	CPUMS int64
+}
+
+// Renderer turns an original into variants, in a process that may die of it.
+//
+// A file that is at fault is Undecodable or Unsupported. A decoder that died is
+// DecoderCrashed, one that passed its deadline DecoderOverran; the next call
+// finds a fresh one. When all are busy a call waits for its turn until the
+// context ends.
+type Renderer interface {
+	// Check refuses a transform that this renderer does not do with
+	// TransformUnsupported and the fact key.
+	Check(spec transform.Spec) error
+
+	// Probe judges a file by its first bytes, its structure and its header, within
+	// the limits, without decoding it.
+	Probe(ctx context.Context, f *os.File, bytes int64) (core.Probe, error)
+
+	// Render decodes once and emits each variant as soon as it is encoded, in
+	// general the smallest first. An error of emit stops it and comes back
+	// unchanged. What was emitted before an error is good.
+	Render(ctx context.Context, t Task, emit func(Rendition) error) (Report, error)
+
+	// Capabilities says what this build can do.
+	Capabilities() core.Capabilities
+}
