@@ -92,6 +92,7 @@ const (
 	Rejected  Outcome = "rejected"  // the input's fault: failed
 	Erred     Outcome = "erred"     // worth retrying: queued, or dead when the attempts are spent
 	Crashed   Outcome = "crashed"   // the decoder died: queued and the attempt given back, or dead
+	Buried    Outcome = "buried"    // our fault, and no retry will help: dead
 	Released  Outcome = "released"  // a graceful stop: queued at once, the attempt given back
 	Stopped   Outcome = "stopped"   // its cancellation was seen: cancelled
 )
@@ -105,6 +106,8 @@ func (j Job) Next(o Outcome) (next Job, wait bool) {
 		next.State = JobSucceeded
 	case Rejected:
 		next.State = JobFailed
+	case Buried:
+		next.State = JobDead
 	case Stopped:
 		next.State = JobCancelled
 	case Released:

@@ -19,7 +19,6 @@ type draft struct {
 	info   ports.Info
 	probe  core.Probe
 	stored bool
-	probed bool
 	kept   bool
 }
 
@@ -88,7 +87,6 @@ func (d *draft) look(ctx context.Context, spool ports.Spool) (err error) {
 	case core.DecoderCrashed, core.DecoderOverran:
 		return core.ImageUndecodable.Errorf("the image cannot be decoded safely; open it in an image editor and save it again").Because(err)
 	}
-	d.probed = err == nil
 	return err
 }
 
@@ -137,5 +135,3 @@ func (l *limited) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-

@@ -1,0 +1,91 @@
+package library
+
+import (
+	"context"
+	"time"
+
+	"imgd/core"
+	"imgd/core/access"
+)
+
+// Job returns a job. With a wait it holds the answer until the job's state
+// changes or is final, at most that long.
+func (s *Service) Job(ctx context.Context, by core.Principal, id core.ID, wait time.Duration) (core.Job, error) {
+	if err := access.May(by, core.ScopeRead); err != nil {
+		return core.Job{}, err
+	}
+	j, err := s.Jobs.Job(ctx, by.Tenant, id)
+	if err != nil || wait <= 0 {
+		return j, err
+	}
+	was := j.State
+	return s.await(ctx, by, j, wait, func(j core.Job) bool { return j.State != was })
+}
+
+// Await holds until the job is at an end, at most that long, and returns it as it
+// is then.
+func (s *Service) Await(ctx context.Context, by core.Principal, j core.Job, wait time.Duration) (core.Job, error) {
+	return s.await(ctx, by, j, wait, func(core.Job) bool { return false })
+}
+
+func (s *Service) await(ctx context.Context, by core.Principal, j core.Job, wait time.Duration, enough func(core.Job) bool) (core.Job, error) {
+	patience := time.NewTimer(wait)
+	defer patience.Stop()
+	look := time.NewTicker(s.Look)
+	defer look.Stop()
+	for !j.State.Final() && !enough(j) {
+		select {
+		case <-ctx.Done():
+			return j, nil // what is known so far is an answer
+		case <-patience.C:
+			return j, nil
+		case <-look.C:
+		}
+		now, err := s.Jobs.Job(ctx, by.Tenant, j.ID)
+		if err != nil {
+			return j, err
+		}
+		j = now
+	}
+	return j, nil
+}
+
+// ListJobs returns a page of jobs and the cursor of the next, empty at the end.
+func (s *Service) ListJobs(ctx context.Context, by core.Principal, f core.JobFilter, limit int, cursor string) (items []core.Job, next string, err error) {
+	return list(by, f, limit, cursor,
+		func(p core.Page) ([]core.Job, error) { return s.Jobs.List(ctx, by.Tenant, f, p) },
+		func(j core.Job) core.Position { return core.Position{At: j.CreatedAt, ID: j.ID} })
+}
+
+// Retry queues a job that came to an end again, with fresh budgets.
+func (s *Service) Retry(ctx context.Context, by core.Principal, correlation string, id core.ID) (core.Job, error) {
+	if err := s.maySteer(ctx, by, id); err != nil {
+		return core.Job{}, err
+	}
+	j, err := s.Jobs.Retry(ctx, by.Tenant, id, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+	if err != nil {
+		return j, err
+	}
+	_ = s.Queue.Push(ctx, j.ID) // a hint; a worker's next look finds the row
+	return j, nil
+}
+
+// Cancel ends a queued job, or asks the worker of a running one to stop.
+func (s *Service) Cancel(ctx context.Context, by core.Principal, correlation string, id core.ID) (core.Job, error) {
+	if err := s.maySteer(ctx, by, id); err != nil {
+		return core.Job{}, err
+	}
+	return s.Jobs.Cancel(ctx, by.Tenant, id, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+}
+
+// maySteer refuses whoever may not change the job's image.
+func (s *Service) maySteer(ctx context.Context, by core.Principal, id core.ID) error {
+	if err := access.May(by, core.ScopeWrite); err != nil {
+		return err
+	}
+	j, err := s.Jobs.Job(ctx, by.Tenant, id)
+	if err != nil {
+		return err
+	}
+	return s.mayChange(ctx, by, j.ImageID)
+}

@@ -1,0 +1,128 @@
+// Package library looks up, lists, changes and deletes what was accepted, and
+// steers its jobs.
+package library
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"imgd/core"
+	"imgd/core/access"
+
+	"imgd/ports"
+)
+
+// Service answers for the principal's own tenant.
+type Service struct {
+	Images ports.Images
+	Jobs   ports.JobControl
+	Events ports.Events
+	Stats  ports.Stats
+	Queue  ports.Queue
+	// Grace is how long the objects of a deleted image stay.
+	Grace time.Duration
+	// Look is how often a caller who waits for a job is looked after.
+	Look time.Duration
+}
+
+// MaxLookup is how many ids one lookup may have.
+const MaxLookup = 100
+
+// Image returns an image with its variants.
+func (s *Service) Image(ctx context.Context, by core.Principal, id core.ID) (core.Record, error) {
+	if err := access.May(by, core.ScopeRead); err != nil {
+		return core.Record{}, err
+	}
+	return s.Images.Image(ctx, by.Tenant, id)
+}
+
+// ListImages returns a page of images and the cursor of the next, empty at the end.
+func (s *Service) ListImages(ctx context.Context, by core.Principal, f core.ImageFilter, limit int, cursor string) (items []core.Record, next string, err error) {
+	return list(by, f, limit, cursor,
+		func(p core.Page) ([]core.Record, error) { return s.Images.List(ctx, by.Tenant, f, p) },
+		func(r core.Record) core.Position { return core.Position{At: r.Image.CreatedAt, ID: r.Image.ID} })
+}
+
+// Lookup returns those of ids that the principal may see, in the order they were
+// asked for, and the others.
+func (s *Service) Lookup(ctx context.Context, by core.Principal, ids []core.ID) (found []core.Record, missing []core.ID, err error) {
+	if err := access.May(by, core.ScopeRead); err != nil {
+		return nil, nil, err
+	}
+	if len(ids) > MaxLookup {
+		return nil, nil, core.InvalidBody.Errorf("a lookup has at most %d ids", MaxLookup).With("limit", MaxLookup)
+	}
+	there, err := s.Images.Lookup(ctx, by.Tenant, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
+		if at := slices.IndexFunc(there, func(r core.Record) bool { return r.Image.ID == id }); at >= 0 {
+			found = append(found, there[at])
+		} else {
+			missing = append(missing, id)
+		}
+	}
+	return found, missing, nil
+}
+
+// Patch changes what a caller may change of an image.
+func (s *Service) Patch(ctx context.Context, by core.Principal, correlation string, id core.ID, p core.ImagePatch) (core.Record, error) {
+	if err := s.mayChange(ctx, by, id); err != nil {
+		return core.Record{}, err
+	}
+	return s.Images.Patch(ctx, by.Tenant, id, p, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+}
+
+// Delete makes an image unreadable at once; its objects go after the grace, or
+// with purge as soon as the next sweep comes by.
+func (s *Service) Delete(ctx context.Context, by core.Principal, correlation string, id core.ID, purge bool) error {
+	err := s.mayChange(ctx, by, id)
+	if err != nil && core.KindOf(err) != core.NotFound {
+		return err
+	}
+	if err != nil && !by.Has(core.ScopeWrite) {
+		return err
+	}
+	r := ports.Removal{By: core.Actor{Subject: by.Subject, CorrelationID: correlation}, Grace: s.Grace, Purge: purge}
+	return s.Images.Delete(ctx, by.Tenant, id, r) // of a tombstone too
+}
+
+// mayChange refuses whoever may not see the image, then whoever may only see it.
+func (s *Service) mayChange(ctx context.Context, by core.Principal, id core.ID) error {
+	if err := access.May(by, core.ScopeWrite); err != nil {
+		return err
+	}
+	rec, err := s.Images.Image(ctx, by.Tenant, id)
+	if err != nil {
+		return err
+	}
+	return access.MayChange(by, rec.Image)
+}
+
+// ImageEvents returns a page of an image's audit trail.
+func (s *Service) ImageEvents(ctx context.Context, by core.Principal, image core.ID, limit int, cursor string) (items []core.Event, next string, err error) {
+	if _, err := s.Image(ctx, by, image); err != nil {
+		return nil, "", err
+	}
+	return list(by, image, limit, cursor,
+		func(p core.Page) ([]core.Event, error) { return s.Events.OfImage(ctx, by.Tenant, image, p) },
+		func(e core.Event) core.Position { return core.Position{At: e.At, ID: e.ID} })
+}
+
+// Count returns the tenant's numbers, and the fleet's for an administrator.
+func (s *Service) Count(ctx context.Context, by core.Principal) (core.Stats, *core.Fleet, error) {
+	if err := access.May(by, core.ScopeRead); err != nil {
+		return core.Stats{}, nil, err
+	}
+	own, err := s.Stats.Tenant(ctx, by.Tenant)
+	if err != nil || !by.Has(core.ScopeAdmin) {
+		return own, nil, err
+	}
+	fleet, err := s.Stats.Fleet(ctx)
+	return own, &fleet, err
+}

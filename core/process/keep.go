@@ -1,0 +1,46 @@
+package process
+
+import (
+	"context"
+	"time"
+
+	"imgd/core"
+)
+
+// keep extends the lease while a job runs, and ends its context when the lease is
+// lost, when nothing was heard from the database for too long, or when the job's
+// cancellation was asked for.
+func (s *Service) keep(ctx context.Context, j core.Job, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(s.Lease / 10)
+	defer tick.Stop()
+	heard := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// Just before the lease runs out somebody else may be about to own
+		// the job: giving up first is what keeps work from being done twice.
+		patience := s.Lease - s.Lease/5
+		asked := time.Now()
+		beat, cancel := context.WithDeadline(ctx, heard.Add(patience))
+		cancelled, err := s.Jobs.Beat(beat, j, s.Lease)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case core.SlugOf(err) == core.LeaseLost:
+			stop(err)
+			return
+		case err == nil && cancelled:
+			stop(errCancelled)
+			return
+		case err == nil:
+			heard = asked
+		case time.Since(heard) >= patience:
+			stop(core.LeaseLost.Errorf("the database was silent for %s", patience).Because(err))
+			return
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package process
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"imgd/core"
+	"imgd/core/transform"
+	"imgd/ports"
+)
+
+// store keeps a rendition's bytes and returns its row.
+func (a *attempt) store(ctx context.Context, r ports.Rendition) (core.Variant, error) {
+	v := core.Variant{ImageID: a.job.ImageID, Name: r.Name, Tenant: a.job.Tenant, JobID: a.job.ID, State: core.VariantIsBad}
+	i := slices.IndexFunc(a.todo, func(t transform.Variant) bool { return t.Name == r.Name })
+	if i < 0 {
+		return v, fmt.Errorf("the renderer made a variant %q that nobody asked for", r.Name)
+	}
+	spec := a.todo[i].Spec
+	v.Transform = spec.String()
+	if r.Err != nil {
+		v.Error = core.FailureOf(r.Err)
+		return v, nil
+	}
+	info, key, err := a.put(ctx, spec, r)
+	if err != nil {
+		return v, err
+	}
+	for _, w := range r.Warnings {
+		w.Variant = r.Name
+		a.warned = append(a.warned, w)
+	}
+	a.cost.WriteBytes += info.Bytes
+	v.State, v.BlobKey, v.ContentType = core.VariantIsReady, key, r.ContentType
+	v.Bytes, v.SHA256 = info.Bytes, info.SHA256
+	v.Width, v.Height, v.Pages = r.Width, r.Height, r.Pages
+	return v, nil
+}
+
+// put creates the blob. When its key exists, an earlier attempt was here: the
+// same bytes serve again, others get a key of this epoch's own, so that nothing
+// ever changes behind a row.
+func (a *attempt) put(ctx context.Context, spec transform.Spec, r ports.Rendition) (ports.Info, string, error) {
+	stem := fmt.Sprintf("v/%s/%s-%s", a.job.ImageID, spec.Digest(""), a.s.Render.Capabilities().Renderer)
+	key := stem + "." + r.Ext
+	info, err := a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
+	if core.KindOf(err) != core.Conflict {
+		return info, key, err
+	}
+	if info, err = a.same(ctx, key, r.Body); err != nil || info.SHA256 != "" {
+		return info, key, err
+	}
+	if _, err := r.Body.Seek(0, io.SeekStart); err != nil {
+		return ports.Info{}, "", err
+	}
+	key = fmt.Sprintf("%s-e%d.%s", stem, a.job.Epoch, r.Ext)
+	info, err = a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
+	return info, key, err
+}
+
+// same returns what is stored under key if it is the bytes of body, else nothing.
+func (a *attempt) same(ctx context.Context, key string, body io.ReadSeeker) (ports.Info, error) {
+	b, err := a.s.Blobs.Open(ctx, key)
+	if core.KindOf(err) == core.NotFound {
+		return ports.Info{}, nil // swept meanwhile
+	}
+	if err != nil {
+		return ports.Info{}, err
+	}
+	defer b.Close() //nolint:errcheck // it was only read
+	_, stored, err := digest(b)
+	if err != nil {
+		return ports.Info{}, err
+	}
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return ports.Info{}, err
+	}
+	n, made, err := digest(body)
+	if err != nil || made != stored {
+		return ports.Info{}, err
+	}
+	return ports.Info{Bytes: n, SHA256: made}, nil
+}
+
+func digest(r io.Reader) (int64, string, error) {
+	sum := sha256.New()
+	n, err := io.Copy(sum, r)
+	return n, hex.EncodeToString(sum.Sum(nil)), err
+}
