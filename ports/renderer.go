@@ -26,7 +26,7 @@ type Rendition struct {
 	Height      int64
 	Pages       int64
 	Bytes       int64
-	Body        io.Reader // valid until emit returns
+	Body        io.ReadSeeker // at its start; valid until emit returns
 	Warnings    core.Warnings
 	Err         error // this variant's own; the others go on
 }

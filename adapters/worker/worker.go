@@ -1,0 +1,94 @@
+// Package worker runs jobs in the background: the loop that finds them, and the
+// duties beside it.
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"imgd/core"
+	"imgd/ports"
+)
+
+// Runner runs one job to the end of an attempt, the hinted one or the most urgent
+// that is due; NotFound means that there is none. See process.Service.Next.
+type Runner interface {
+	Next(ctx context.Context, hint core.ID) error
+}
+
+// Worker keeps its slots busy. Its fields are set once, before Run.
+type Worker struct {
+	Runner Runner
+	Queue  ports.Queue
+	Slots  int
+	// Poll is how often the database is asked although no hint came.
+	Poll time.Duration
+	// Grace is how long running jobs may go on after a stop was asked for.
+	Grace time.Duration
+	Log   *slog.Logger
+}
+
+// Run works until the context ends. Then it takes no new job, gives the running
+// ones the grace period, has the rest given back, and returns when the last one
+// is.
+func (w *Worker) Run(ctx context.Context) {
+	work, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abort(nil)
+	slots := make(chan struct{}, w.Slots)
+	var running sync.WaitGroup
+	for w.acquire(ctx, slots) {
+		hint, ok := w.wait(ctx)
+		if !ok {
+			break
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			w.drain(ctx, work, hint)
+		})
+	}
+	stop := time.AfterFunc(w.Grace, func() { abort(core.ShuttingDown.Errorf("the worker is stopping")) })
+	defer stop.Stop()
+	running.Wait()
+}
+
+// acquire waits for a free slot, or for the end.
+func (w *Worker) acquire(ctx context.Context, slots chan<- struct{}) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case slots <- struct{}{}:
+		return ctx.Err() == nil
+	}
+}
+
+// wait returns with a hint, or without one when it is time to look; false at the
+// end.
+func (w *Worker) wait(ctx context.Context) (core.ID, bool) {
+	jitter := time.Duration(rand.Int64N(int64(w.Poll)/4 + 1)) // #nosec G404 -- spreads workers, hides nothing
+	tick, cancel := context.WithTimeout(ctx, w.Poll+jitter)
+	defer cancel()
+	id, err := w.Queue.Pop(tick)
+	if err != nil && tick.Err() == nil { // the queue is away: the database still knows
+		w.Log.WarnContext(ctx, "no hints", "err", err)
+		<-tick.Done()
+	}
+	return id, ctx.Err() == nil
+}
+
+// drain runs the hinted job, then whatever else is due, until nothing is.
+func (w *Worker) drain(ctx, work context.Context, hint core.ID) {
+	for ctx.Err() == nil {
+		err := w.Runner.Next(work, hint)
+		switch {
+		case core.KindOf(err) == core.NotFound && hint == "":
+			return
+		case err != nil && core.KindOf(err) != core.NotFound:
+			w.Log.WarnContext(ctx, "no job could be run", "err", err)
+			return // the next look tries again
+		}
+		hint = ""
+	}
+}
