@@ -53,6 +53,33 @@ type ImagePatch struct {
 	ExternalID *string
 }
 
+// Check holds the new values to the rules of an upload's fields, and brings them
+// into the form that is kept.
+func (p *ImagePatch) Check() (err error) {
+	if p.Metadata != nil {
+		if p.Metadata, err = Metadata(p.Metadata); err != nil {
+			return err
+		}
+	}
+	if p.Bucket != nil {
+		bucket, err := Bucket(*p.Bucket)
+		if err != nil {
+			return err
+		}
+		p.Bucket = &bucket
+	}
+	if p.ExternalID != nil {
+		if _, err := ExternalID(*p.ExternalID); err != nil {
+			return err
+		}
+	}
+	if p.Filename != nil {
+		name := Filename(*p.Filename)
+		p.Filename = &name
+	}
+	return nil
+}
+
 // Stats is a tenant's own numbers, counted from rows.
 type Stats struct {
 	Images int64

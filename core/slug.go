@@ -34,6 +34,7 @@ const (
 
 	MethodNotAllowed      Slug = "method-not-allowed"
 	PreconditionFailed    Slug = "precondition-failed"
+	RangeNotSatisfiable   Slug = "range-not-satisfiable"
 	RequestTimeout        Slug = "request-timeout"
 	ExternalIDTaken       Slug = "external-id-taken"
 	IdempotencyInProgress Slug = "idempotency-in-progress"
@@ -124,6 +125,7 @@ var meanings = map[Slug]Meaning{
 
 	MethodNotAllowed:      {Invalid, 405, "Method not allowed", "The Allow header lists the methods this path answers."},
 	PreconditionFailed:    {Conflict, 412, "The resource has changed", "It is no longer what If-Match names. Read it again and repeat the change on what it is now."},
+	RangeNotSatisfiable:   {Invalid, 416, "The range lies outside", "The Range header asks for bytes the content does not have. The Content-Range header says how many it has."},
 	RequestTimeout:        {Invalid, 408, "The request took too long", "The body arrived too slowly. Send it again over a better line."},
 	ExternalIDTaken:       {Conflict, 409, "The external id is taken", "Another image of yours has this external id; the member image_id names it."},
 	IdempotencyInProgress: {Conflict, 409, "The first request is still in progress", "A request with the same Idempotency-Key is being answered. Ask again after Retry-After seconds to get its answer."},

@@ -26,8 +26,8 @@ type Worker struct {
 	Slots  int
 	// Poll is how often the database is asked although no hint came.
 	Poll time.Duration
-	// Grace is how long running jobs may go on after a stop was asked for.
-	Grace time.Duration
+	// Grace says, when a stop was asked for, how long running jobs may go on.
+	Grace func() time.Duration
 	Log   *slog.Logger
 }
 
@@ -49,7 +49,7 @@ func (w *Worker) Run(ctx context.Context) {
 			w.drain(ctx, work, hint)
 		})
 	}
-	stop := time.AfterFunc(w.Grace, func() { abort(core.ShuttingDown.Errorf("the worker is stopping")) })
+	stop := time.AfterFunc(w.Grace(), func() { abort(core.ShuttingDown.Errorf("the worker is stopping")) })
 	defer stop.Stop()
 	running.Wait()
 }

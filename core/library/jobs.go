@@ -39,6 +39,8 @@ func (s *Service) await(ctx context.Context, by core.Principal, j core.Job, wait
 			return j, nil // what is known so far is an answer
 		case <-patience.C:
 			return j, nil
+		case <-s.Stopping:
+			return j, nil
 		case <-look.C:
 		}
 		now, err := s.Jobs.Job(ctx, by.Tenant, j.ID)

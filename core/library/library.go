@@ -24,6 +24,8 @@ type Service struct {
 	Grace time.Duration
 	// Look is how often a caller who waits for a job is looked after.
 	Look time.Duration
+	// Stopping is closed when the process stops, so that nobody is held; nil never.
+	Stopping <-chan struct{}
 }
 
 // MaxLookup is how many ids one lookup may have.
@@ -70,9 +72,13 @@ func (s *Service) Lookup(ctx context.Context, by core.Principal, ids []core.ID) 
 	return found, missing, nil
 }
 
-// Patch changes what a caller may change of an image.
+// Patch changes what a caller may change of an image, after it has been checked
+// as an upload's fields are.
 func (s *Service) Patch(ctx context.Context, by core.Principal, correlation string, id core.ID, p core.ImagePatch) (core.Record, error) {
 	if err := s.mayChange(ctx, by, id); err != nil {
+		return core.Record{}, err
+	}
+	if err := p.Check(); err != nil {
 		return core.Record{}, err
 	}
 	return s.Images.Patch(ctx, by.Tenant, id, p, core.Actor{Subject: by.Subject, CorrelationID: correlation})

@@ -3,7 +3,9 @@ package portstest
 import (
 	"context"
 	"io"
+	"os"
 	"sync/atomic"
+	"testing"
 
 	"imgd/core"
 	"imgd/ports"
@@ -54,4 +56,38 @@ func (q *DeafQueue) Push(context.Context, core.ID) error { q.Lost.Add(1); return
 func (q *DeafQueue) Pop(ctx context.Context) (core.ID, error) {
 	<-ctx.Done()
 	return "", context.Cause(ctx)
+}
+
+// Spool makes spools that are files in the test's folder, and fails the test when
+// one is not closed.
+func Spool(t testing.TB) func() (ports.Spool, error) {
+	t.Helper()
+	var open atomic.Int64
+	t.Cleanup(func() {
+		if n := open.Load(); n != 0 {
+			t.Errorf("%d spools were not closed", n)
+		}
+	})
+	dir := t.TempDir()
+	return func() (ports.Spool, error) {
+		f, err := os.CreateTemp(dir, "spool")
+		if err != nil {
+			return nil, err
+		}
+		open.Add(1)
+		return &fileSpool{f, &open}, nil
+	}
+}
+
+type fileSpool struct {
+	f    *os.File
+	open *atomic.Int64
+}
+
+func (s *fileSpool) Write(p []byte) (int, error) { return s.f.Write(p) }
+func (s *fileSpool) File() (*os.File, error)     { return s.f, nil }
+
+func (s *fileSpool) Close() error {
+	s.open.Add(-1)
+	return s.f.Close()
 }

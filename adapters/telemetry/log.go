@@ -1,0 +1,46 @@
+package telemetry
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/lmittmann/tint"
+)
+
+// NewLog writes JSON lines, or coloured text for people. Each line of a request
+// carries its correlation id, which correlate finds in the context.
+func NewLog(w io.Writer, text bool, level slog.Level, correlate func(context.Context) string) *slog.Logger {
+	var h slog.Handler
+	if text {
+		h = tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+	} else {
+		h = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+	}
+	return slog.New(&correlated{h, correlate})
+}
+
+// correlated adds the correlation id of the context.
+type correlated struct {
+	slog.Handler
+	of func(context.Context) string
+}
+
+// Handle writes r with the id.
+func (c *correlated) Handle(ctx context.Context, r slog.Record) error {
+	if id := c.of(ctx); id != "" {
+		r.AddAttrs(slog.String("correlation_id", id))
+	}
+	return c.Handler.Handle(ctx, r)
+}
+
+// WithAttrs keeps the id.
+func (c *correlated) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &correlated{c.Handler.WithAttrs(attrs), c.of}
+}
+
+// WithGroup keeps the id.
+func (c *correlated) WithGroup(name string) slog.Handler {
+	return &correlated{c.Handler.WithGroup(name), c.of}
+}

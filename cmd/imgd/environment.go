@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// setting is a field of Settings as people see it.
+type setting struct {
+	Variable, Flag, Default, Help, Group string
+	Secret                               bool
+	index                                int
+}
+
+// settings lists every field of Settings in its order.
+func settings() []setting {
+	t := reflect.TypeFor[Settings]()
+	list := make([]setting, t.NumField())
+	for i := range list {
+		tag := t.Field(i).Tag
+		_, secret := tag.Lookup("secret")
+		list[i] = setting{
+			Variable: tag.Get("env"), Flag: "--" + tag.Get("name"), Default: tag.Get("default"),
+			Help:  strings.ReplaceAll(tag.Get("help"), "${enum}", strings.ReplaceAll(tag.Get("enum"), ",", ", ")),
+			Group: tag.Get("group"), Secret: secret, index: i,
+		}
+	}
+	return list
+}
+
+// trial tries each variable of the environment by itself, so that all mistakes
+// can be told together and each by its name.
+func trial(environ []string) (mistakes []error) {
+	for _, s := range settings() {
+		i := slices.IndexFunc(environ, func(e string) bool { return strings.HasPrefix(e, s.Variable+"=") })
+		if i < 0 {
+			continue
+		}
+		value := strings.TrimPrefix(environ[i], s.Variable+"=")
+		if err := parses(s, value); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", s.Variable, err))
+		}
+	}
+	return mistakes
+}
+
+// parses reports whether one setting takes a value.
+func parses(s setting, value string) error {
+	var only struct{ Settings }
+	parser, err := kong.New(&only, kong.Exit(func(int) {}))
+	if err != nil {
+		return err
+	}
+	for _, f := range parser.Model.Flags {
+		f.Envs = nil // this trial is about the one value
+		if f.Tag != nil {
+			f.Tag.Envs = nil
+		}
+	}
+	_, err = parser.Parse([]string{s.Flag + "=" + value})
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), s.Flag+": "))
+}
+
+// secretFiles reads a secret from the file that its variable with _FILE behind
+// it names.
+var secretFiles kong.ResolverFunc = func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if !flag.Tag.Has("secret") || len(flag.Envs) == 0 {
+		return nil, nil
+	}
+	name := os.Getenv(flag.Envs[0] + "_FILE")
+	if name == "" {
+		return nil, nil
+	}
+	if os.Getenv(flag.Envs[0]) != "" {
+		return nil, fmt.Errorf("%s and %s_FILE are both set; keep one", flag.Envs[0], flag.Envs[0])
+	}
+	text, err := os.ReadFile(name) // #nosec G304 G703 -- the operator names it
+	if err != nil {
+		return nil, fmt.Errorf("%s_FILE: %w", flag.Envs[0], err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}

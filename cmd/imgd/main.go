@@ -1,0 +1,99 @@
+// Command imgd is an image processor service in one binary.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/joho/godotenv"
+
+	"imgd/adapters/vips/decode"
+)
+
+const description = `An image processor service: it takes an image, answers at once, and works in the background until every variant is rendered, stored and recorded.
+
+Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names.`
+
+// commands is the command line. Each command's Run is in a file of its own.
+type commands struct {
+	Settings
+
+	Serve   serveCmd   `cmd:"" help:"Run the API and the workers in one process."`
+	API     apiCmd     `cmd:"" name:"api" help:"Run the API alone; imgd worker does the work."`
+	Worker  workerCmd  `cmd:"" help:"Run workers alone."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or see what is missing."`
+	Process processCmd `cmd:"" help:"Render files without a service."`
+	Config  configCmd  `cmd:"" help:"Print every setting: its value, its default and where the value comes from."`
+	Health  healthCmd  `cmd:"" help:"Ask the running service whether it is ready; for containers."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "decode" { // a child of a decoder pool: it must not look around
+		if err := decode.Main(); err != nil {
+			fail(err)
+		}
+		return
+	}
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		fail(fmt.Errorf(".env cannot be read: %w", err))
+	}
+	var c commands
+	parser := newParser(&c)
+	if mistakes := trial(os.Environ()); len(mistakes) > 0 {
+		fail(mistakes...)
+	}
+	kctx, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		parser.FatalIfErrorf(err)
+	}
+	ctx, stop := stopping()
+	defer stop()
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	if err := kctx.Run(&c.Settings); err != nil {
+		stop()
+		fail(err)
+	}
+}
+
+// stopping is a context that ends with the first SIGINT or SIGTERM; the second
+// one ends the process.
+func stopping() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func newParser(c *commands) *kong.Kong {
+	return kong.Must(c,
+		kong.Name("imgd"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.Resolvers(secretFiles),
+		kong.UsageOnError(),
+	)
+}
+
+// fail prints what is wrong, one line each, and ends the process.
+func fail(mistakes ...error) {
+	for _, m := range mistakes {
+		fmt.Fprintln(os.Stderr, "imgd:", m)
+	}
+	os.Exit(1)
+}
+
+// version is the module's version as the build knows it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "devel"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"imgd/adapters/rest"
+)
+
+type (
+	serveCmd  struct{}
+	apiCmd    struct{}
+	workerCmd struct{}
+)
+
+// Run serves the API and works.
+func (serveCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, true, true) }
+
+// Run serves the API.
+func (apiCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, true, false) }
+
+// Run works.
+func (workerCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, false, true) }
+
+// run is the life of a process: it opens, serves and works until it is told to
+// stop or a listener fails. Then it stops in this order: not ready, requests
+// drained, no new jobs, running jobs given what is left of the grace, leases
+// given back, adapters closed.
+func run(ctx context.Context, s *Settings, api, work bool) (err error) {
+	p, err := open(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	w, err := p.web(api)
+	if err != nil {
+		return err
+	}
+	var tasks *tasks
+	if work {
+		tasks = p.work()
+	}
+	failed := w.serve()
+	p.log.Info("imgd is up", "version", version(), "role", role(api, work), "listen", w.addresses(), "worker", p.name)
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	deadline := time.Now().Add(time.Duration(s.Grace))
+	p.log.Info("stopping", "grace", time.Duration(s.Grace).String())
+	err = errors.Join(err, w.drain(deadline))
+	tasks.stop(deadline)
+	p.log.Info("stopped")
+	return err
+}
+
+func role(api, work bool) string {
+	switch {
+	case api && work:
+		return "serve"
+	case api:
+		return "api"
+	}
+	return "worker"
+}
+
+// web is the listeners of a process, and what answers on them.
+type web struct {
+	servers   []*http.Server
+	listeners []net.Listener
+	draining  atomic.Bool
+	stopping  chan struct{}
+	running   sync.WaitGroup
+	ops       int // how many of the servers are for probes and scrapes, the last ones
+}
+
+// web opens the listeners that the settings ask for.
+func (p *parts) web(api bool) (*web, error) {
+	w := &web{stopping: p.stopping}
+	server := p.api()
+	server.Draining = w.draining.Load
+	if api {
+		h, err := server.Handler()
+		if err != nil {
+			return nil, err
+		}
+		if err := w.listen(p, "IMGD_LISTEN", p.settings.Listen, h); err != nil {
+			return nil, err
+		}
+	}
+	if p.settings.MetricsListen != "" {
+		h, err := server.OpsHandler()
+		if err != nil {
+			return nil, err
+		}
+		if err := w.listen(p, "IMGD_METRICS_LISTEN", p.settings.MetricsListen, h); err != nil {
+			return nil, errors.Join(err, w.close())
+		}
+		w.ops = 1
+	}
+	return w, nil
+}
+
+func (w *web) listen(p *parts, variable, address string, h http.Handler) error {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	w.listeners = append(w.listeners, netutil.LimitListener(l, p.settings.MaxConns))
+	w.servers = append(w.servers, &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       time.Duration(p.settings.RequestTime),
+		WriteTimeout:      time.Duration(p.settings.RequestTime),
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    rest.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	})
+	return nil
+}
+
+// serve answers on every listener; the channel tells of the first that fails.
+func (w *web) serve() <-chan error {
+	failed := make(chan error, len(w.servers))
+	for i, s := range w.servers {
+		w.running.Go(func() {
+			if err := s.Serve(w.listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
+	return failed
+}
+
+// drain says not ready, lets go of those who wait, and waits for the requests
+// under way. Probes are answered until the last of them is.
+func (w *web) drain(deadline time.Time) error {
+	w.draining.Store(true)
+	close(w.stopping)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	var errs []error
+	for _, s := range w.servers {
+		if err := s.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("some requests did not end in time: %w", err), s.Close())
+		}
+	}
+	w.running.Wait()
+	return errors.Join(errs...)
+}
+
+func (w *web) close() error {
+	var errs []error
+	for _, l := range w.listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (w *web) addresses() (list []string) {
+	for _, l := range w.listeners {
+		list = append(list, l.Addr().String())
+	}
+	return list
+}
+
+// tasks are what a worker does in the background.
+type tasks struct {
+	stopDuties, stopJobs context.CancelFunc
+	deadline             chan time.Time
+	running              sync.WaitGroup
+}
+
+// work starts the loop that runs jobs, and the duties beside it.
+func (p *parts) work() *tasks {
+	t := &tasks{deadline: make(chan time.Time, 1)}
+	var jobs, duties context.Context
+	jobs, t.stopJobs = context.WithCancel(context.Background())
+	duties, t.stopDuties = context.WithCancel(context.Background())
+	w, reaper, keeper := p.worker(), p.reaper(), p.housekeeper()
+	w.Grace = func() time.Duration { return time.Until(<-t.deadline) }
+	t.running.Go(func() { w.Run(jobs); t.stopDuties() })
+	t.running.Go(func() { reaper.Run(duties) })
+	t.running.Go(func() { keeper.Run(duties) })
+	return t
+}
+
+// stop takes no new jobs and waits until the running ones have ended or, at the
+// deadline, been given back.
+func (t *tasks) stop(deadline time.Time) {
+	if t == nil {
+		return
+	}
+	t.deadline <- deadline
+	t.stopJobs()
+	t.running.Wait()
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings are all of the service's, as flags and as IMGD_* variables. Nothing
+// else in the tree reads the environment.
+type Settings struct {
+	DatabaseURL string `name:"database-url" env:"IMGD_DATABASE_URL" default:"sqlite:data/imgd.db" secret:"" group:"Where things are" help:"The records: sqlite:PATH."`
+	StorageURL  string `name:"storage-url" env:"IMGD_STORAGE_URL" default:"file:data/blobs" secret:"" group:"Where things are" help:"The images and their variants: file:FOLDER."`
+	TmpDir      string `name:"tmp-dir" env:"IMGD_TMP_DIR" default:"" group:"Where things are" help:"Where uploads wait for the decoder when the store keeps no files and they exceed 8 MiB. Empty: the system's own."`
+
+	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without authentication it must be a loopback address."`
+	MetricsListen string `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
+	PublicURL     string `name:"public-url" env:"IMGD_PUBLIC_URL" default:"" group:"HTTP" help:"What URLs in answers begin with. Empty: http:// and the address of the API."`
+	BodyIdle      Span   `name:"body-idle" env:"IMGD_BODY_IDLE" default:"30s" group:"HTTP" help:"How long the body of a request may be silent."`
+	RequestTime   Span   `name:"request-time" env:"IMGD_REQUEST_TIME" default:"1h" group:"HTTP" help:"How long one request may take in all."`
+	MaxConns      int    `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
+
+	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
+	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
+	MaxSide    int64    `name:"max-side" env:"IMGD_MAX_SIDE" default:"65500" group:"What an image may cost" help:"The most pixels of either side."`
+	MaxFrames  int64    `name:"max-frames" env:"IMGD_MAX_FRAMES" default:"1000" group:"What an image may cost" help:"The most frames of an animation."`
+	Overflow   string   `name:"animation-overflow" env:"IMGD_ANIMATION_OVERFLOW" default:"first-frame" enum:"first-frame,refuse" group:"What an image may cost" help:"What becomes of an animation beyond its limits: ${enum}."`
+	FailOn     string   `name:"fail-on" env:"IMGD_FAIL_ON" default:"truncated" enum:"truncated,warning,none" group:"What an image may cost" help:"Which damage refuses an image: ${enum}."`
+	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl, svg and pdf are off unless named here."`
+	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory of one decoder process. What is predicted to need more is refused."`
+	ProbeTime  Span     `name:"probe-time" env:"IMGD_PROBE_TIME" default:"10s" group:"What an image may cost" help:"How long the look at an upload may take."`
+	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`
+
+	Decoders  int  `name:"decoders" env:"IMGD_DECODERS" default:"0" group:"Work" help:"Decoder processes. 0: as many as cores, fewer when memory is short."`
+	Workers   int  `name:"workers" env:"IMGD_WORKERS" default:"0" group:"Work" help:"Jobs that run at once. 0: as many as cores."`
+	Lease     Span `name:"lease" env:"IMGD_LEASE" default:"15s" group:"Work" help:"How long a job stays with a worker that no longer answers."`
+	Poll      Span `name:"poll" env:"IMGD_POLL" default:"250ms" group:"Work" help:"How often a worker looks for jobs nobody told it about."`
+	Grace     Span `name:"grace" env:"IMGD_GRACE" default:"25s" group:"Work" help:"How long a stop waits for requests and jobs."`
+	BlobGrace Span `name:"blob-grace" env:"IMGD_BLOB_GRACE" default:"7d" group:"Work" help:"How long the objects of a deleted image stay, so that a restored backup stays whole."`
+
+	LogLevel  string `name:"log-level" env:"IMGD_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" group:"Logs" help:"The least level that is written: ${enum}."`
+	LogFormat string `name:"log-format" env:"IMGD_LOG_FORMAT" default:"auto" enum:"auto,json,text" group:"Logs" help:"JSON lines or text for people; auto: text on a terminal."`
+}
+
+// Check returns every mistake at once, each naming its variable.
+func (s *Settings) Check() (mistakes []error) {
+	wrong := func(variable, format string, args ...any) {
+		mistakes = append(mistakes, fmt.Errorf("%s: %s", variable, fmt.Sprintf(format, args...)))
+	}
+	if _, err := s.databasePath(); err != nil {
+		wrong("IMGD_DATABASE_URL", "%v", err)
+	}
+	if _, err := s.blobFolder(); err != nil {
+		wrong("IMGD_STORAGE_URL", "%v", err)
+	}
+	if host, _, err := net.SplitHostPort(s.Listen); err != nil {
+		wrong("IMGD_LISTEN", "%q is not host:port", s.Listen)
+	} else if !loopback(host) {
+		wrong("IMGD_LISTEN", "%s can be reached from elsewhere, and this build has no authentication: listen on 127.0.0.1 and put a proxy that authenticates in front", s.Listen)
+	}
+	if s.MetricsListen != "" {
+		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
+			wrong("IMGD_METRICS_LISTEN", "%q is not host:port", s.MetricsListen)
+		}
+	}
+	if s.PublicURL != "" {
+		if u, err := url.Parse(s.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
+			wrong("IMGD_PUBLIC_URL", "%q is not the beginning of an http or https URL", s.PublicURL)
+		}
+	}
+	for _, f := range s.Formats {
+		if !slices.Contains(readable, f) {
+			wrong("IMGD_FORMATS", "%q is not a format; there are %s", f, strings.Join(readable, ", "))
+		}
+	}
+	for variable, v := range map[string]int64{
+		"IMGD_MAX_UPLOAD_BYTES": int64(s.MaxUpload), "IMGD_MAX_PIXELS": s.MaxPixels, "IMGD_MAX_SIDE": s.MaxSide, "IMGD_MAX_FRAMES": s.MaxFrames,
+		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
+		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_RENDER_TIME": int64(s.RenderTime),
+	} {
+		if v <= 0 {
+			wrong(variable, "it must be more than zero")
+		}
+	}
+	if s.DecoderMem < 192<<20 {
+		wrong("IMGD_DECODER_MEMORY", "a decoder needs at least 192MiB to start")
+	}
+	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.BlobGrace < 0 {
+		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_BLOB_GRACE", "none of them can be negative")
+	}
+	slices.SortFunc(mistakes, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return mistakes
+}
+
+// readable are the formats the magic gate knows.
+var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "jxl", "svg", "pdf"}
+
+func (s *Settings) databasePath() (string, error) {
+	path, ok := strings.CutPrefix(s.DatabaseURL, "sqlite:")
+	if !ok || path == "" {
+		return "", fmt.Errorf("this build keeps its records in SQLite: sqlite:PATH, such as sqlite:data/imgd.db")
+	}
+	return strings.TrimPrefix(path, "//"), nil
+}
+
+func (s *Settings) blobFolder() (string, error) {
+	path, ok := strings.CutPrefix(s.StorageURL, "file:")
+	if !ok || path == "" {
+		return "", fmt.Errorf("this build keeps its images in a folder: file:FOLDER, such as file:data/blobs")
+	}
+	return strings.TrimPrefix(path, "//"), nil
+}
+
+func (s *Settings) publicURL() string {
+	if s.PublicURL != "" {
+		return strings.TrimRight(s.PublicURL, "/")
+	}
+	return "http://" + s.Listen
+}
+
+func (s *Settings) workers() int {
+	if s.Workers > 0 {
+		return s.Workers
+	}
+	return runtime.NumCPU()
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// Bytes is a size: a number, or one with KiB, MiB, GiB, kB, MB or GB behind it.
+type Bytes int64
+
+var units = []struct {
+	name string
+	size int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}, {"", 1}}
+
+// UnmarshalText reads a size.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	for _, u := range units {
+		number, ok := strings.CutSuffix(string(text), u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || n < 0 || n > (1<<62)/u.size {
+			return fmt.Errorf("%q is not a size; write 1048576, 100MiB or 2GB", text)
+		}
+		*b = Bytes(n * u.size)
+		return nil
+	}
+	return nil
+}
+
+// String is the size in its largest whole unit.
+func (b Bytes) String() string {
+	for _, u := range units[:3] {
+		if b != 0 && int64(b)%u.size == 0 {
+			return strconv.FormatInt(int64(b)/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// Span is a duration that may also be given in days.
+type Span time.Duration
+
+// UnmarshalText reads a duration.
+func (s *Span) UnmarshalText(text []byte) error {
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		if n, err := strconv.ParseFloat(days, 64); err == nil && n >= 0 && n < 36500 {
+			*s = Span(n * float64(24*time.Hour))
+			return nil
+		}
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a span of time; write 250ms, 15s, 2m, 1h or 7d", text)
+	}
+	*s = Span(d)
+	return nil
+}
+
+// String writes whole days as days.
+func (s Span) String() string {
+	d := time.Duration(s)
+	if d > 0 && d%(24*time.Hour) == 0 {
+		return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + "d"
+	}
+	return d.String()
+}

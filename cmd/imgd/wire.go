@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/term"
+
+	"imgd/adapters/disk"
+	"imgd/adapters/memory"
+	"imgd/adapters/migrate"
+	"imgd/adapters/rest"
+	"imgd/adapters/sqlite"
+	"imgd/adapters/telemetry"
+	"imgd/adapters/vips"
+	"imgd/adapters/vips/engine"
+	"imgd/adapters/worker"
+	"imgd/core"
+	"imgd/core/deliver"
+	"imgd/core/ingest"
+	"imgd/core/library"
+	"imgd/core/process"
+	"imgd/core/transform"
+	"imgd/ports"
+)
+
+// parts are the adapters one process has open. Whoever opened them closes them.
+type parts struct {
+	settings *Settings
+	log      *slog.Logger
+	metrics  *telemetry.Metrics
+	db       *sqlite.DB
+	blobs    *disk.Blobs
+	queue    *memory.Queue
+	pool     *vips.Pool
+	name     string // of this process, in the rows it claims
+	stopping chan struct{}
+}
+
+// open introduces the adapters to each other.
+func open(ctx context.Context, s *Settings) (p *parts, err error) {
+	if err := mistaken(s.Check()); err != nil {
+		return nil, err
+	}
+	p = &parts{settings: s, log: newLog(s), metrics: telemetry.NewMetrics(), queue: memory.NewQueue(4096), name: processName(), stopping: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	path, _ := s.databasePath() // Check has looked
+	if p.db, err = sqlite.Open(ctx, path); err != nil {
+		return p, fmt.Errorf("IMGD_DATABASE_URL: %w", err)
+	}
+	if _, err = migrate.Up(ctx, migrate.SQLite, p.db.Writer()); err != nil {
+		return p, fmt.Errorf("the schema cannot be brought up to date: %w", err)
+	}
+	folder, _ := s.blobFolder()
+	if p.blobs, err = disk.Open(folder); err != nil {
+		return p, fmt.Errorf("IMGD_STORAGE_URL: %w", err)
+	}
+	if p.pool, err = openPool(ctx, s, p.log); err != nil {
+		return p, err
+	}
+	p.measure()
+	return p, nil
+}
+
+// openPool starts the decoders.
+func openPool(ctx context.Context, s *Settings, log *slog.Logger) (*vips.Pool, error) {
+	return vips.Open(ctx, vips.Config{
+		Children: s.Decoders, Log: log, Can: engine.Can, Formats: s.Formats,
+		Limits: core.Limits{
+			UploadBytes: int64(s.MaxUpload), Pixels: s.MaxPixels, Side: s.MaxSide, Frames: s.MaxFrames, MemoryBytes: int64(s.DecoderMem),
+		},
+		FailOn: s.FailOn, FirstFrame: s.Overflow == "first-frame",
+		ProbeTimeout: time.Duration(s.ProbeTime), RenderTimeout: time.Duration(s.RenderTime),
+	})
+}
+
+// close gives everything back, the last opened first.
+func (p *parts) close() error {
+	var errs []error
+	if p.pool != nil {
+		p.pool.Close()
+	}
+	if p.blobs != nil {
+		errs = append(errs, p.blobs.Close())
+	}
+	if p.db != nil {
+		errs = append(errs, p.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// api is the HTTP side over the use cases.
+func (p *parts) api() *rest.Server {
+	images, control := sqlite.Images{DB: p.db}, sqlite.JobControl{DB: p.db}
+	return &rest.Server{
+		Ingest: &ingest.Service{
+			Images: images, Control: control, Answers: sqlite.Idempotency{DB: p.db}, Blobs: p.blobs, Queue: p.queue, Render: p.pool,
+			Presets: presets, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
+		},
+		Library: &library.Service{
+			Images: images, Jobs: control, Events: sqlite.Events{DB: p.db}, Stats: sqlite.Stats{DB: p.db}, Queue: p.queue,
+			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
+		},
+		Deliver: &deliver.Service{Images: images, Blobs: p.blobs},
+	}
+}
+
+// jobs is the worker's side of the database, counted.
+func (p *parts) jobs() ports.Jobs {
+	return &telemetry.Jobs{Jobs: sqlite.Jobs{DB: p.db}, Metrics: p.metrics}
+}
+
+// worker is the loop that runs jobs.
+func (p *parts) worker() *worker.Worker {
+	return &worker.Worker{
+		Runner: &process.Service{
+			Jobs: p.jobs(), Blobs: p.blobs, Render: p.pool, Worker: p.name, Lease: time.Duration(p.settings.Lease),
+			PublishAfter: 150 * time.Millisecond, Log: p.log,
+		},
+		Queue: p.queue, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
+	}
+}
+
+func (p *parts) reaper() *worker.Reaper {
+	return &worker.Reaper{Jobs: p.jobs(), Queue: p.queue, Every: time.Duration(p.settings.Lease) / 3, Log: p.log}
+}
+
+func (p *parts) housekeeper() *worker.Housekeeper {
+	return &worker.Housekeeper{
+		Rows: sqlite.Housekeeping{DB: p.db}, Blobs: p.blobs, Worker: p.name, Log: p.log, CleanStaging: p.blobs.CleanStaging,
+		Sweep: 5 * time.Second, Orphans: time.Hour, Age: 2*time.Hour + time.Duration(p.settings.RequestTime),
+	}
+}
+
+// presets are the named lists of variants.
+func presets() map[string][]transform.Variant {
+	return map[string][]transform.Variant{ingest.DefaultPreset: transform.DefaultPreset()}
+}
+
+func newID() core.ID { return core.ID(uuid.Must(uuid.NewV7()).String()) }
+
+// processName tells workers apart in rows and logs.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), newID()[24:])
+}
+
+func newLog(s *Settings) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(strings.ToUpper(s.LogLevel))) // the flag takes no other
+	text := s.LogFormat == "text" || s.LogFormat == "auto" && term.IsTerminal(int(os.Stderr.Fd()))
+	return telemetry.NewLog(os.Stderr, text, level, rest.CorrelationID)
+}

@@ -1,0 +1,127 @@
+// Package house puts the use cases together over SQLite, a temporary folder and
+// the fake renderer, for tests that want to see the whole of them.
+package house
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"imgd/adapters/disk"
+	"imgd/adapters/memory"
+	"imgd/adapters/migrate"
+	"imgd/adapters/sqlite"
+	"imgd/core"
+	"imgd/core/deliver"
+	"imgd/core/ingest"
+	"imgd/core/library"
+	"imgd/core/process"
+	"imgd/core/transform"
+	"imgd/ports"
+	"imgd/ports/portstest"
+)
+
+// House is everything but the street: no HTTP, no decoder.
+type House struct {
+	Ingest  *ingest.Service
+	Process *process.Service
+	Library *library.Service
+	Deliver *deliver.Service
+
+	DB     *sqlite.DB
+	Blobs  *portstest.FlakyBlobs // over Disk
+	Disk   *disk.Blobs
+	Render *portstest.FakeRenderer
+	Queue  *memory.Queue
+	Jobs   ports.Jobs
+	House  ports.Housekeeping
+}
+
+// New builds an empty house that the test takes down.
+func New(t testing.TB) *House {
+	t.Helper()
+	dir := t.TempDir()
+	db, err := sqlite.Open(t.Context(), filepath.Join(dir, "imgd.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := migrate.Up(t.Context(), migrate.SQLite, db.Writer()); err != nil {
+		t.Fatal(err)
+	}
+	store, err := disk.Open(filepath.Join(dir, "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	h := &House{
+		DB: db, Disk: store, Blobs: &portstest.FlakyBlobs{Blobs: store}, Render: &portstest.FakeRenderer{},
+		Queue: memory.NewQueue(1024), Jobs: sqlite.Jobs{DB: db}, House: sqlite.Housekeeping{DB: db},
+	}
+	images, control := sqlite.Images{DB: db}, sqlite.JobControl{DB: db}
+	h.Ingest = &ingest.Service{
+		Images: images, Control: control, Answers: sqlite.Idempotency{DB: db}, Blobs: h.Blobs, Queue: h.Queue, Render: h.Render,
+		Presets: func() map[string][]transform.Variant {
+			return map[string][]transform.Variant{ingest.DefaultPreset: transform.DefaultPreset()}
+		},
+		MaxBytes: 1 << 20, NewID: NewID, Now: time.Now,
+	}
+	h.Process = &process.Service{
+		Jobs: h.Jobs, Blobs: h.Blobs, Render: h.Render, Worker: "w1", Lease: 15 * time.Second, PublishAfter: time.Hour,
+		Log: slog.New(slog.DiscardHandler),
+	}
+	h.Library = &library.Service{
+		Images: images, Jobs: control, Events: sqlite.Events{DB: db}, Stats: sqlite.Stats{DB: db}, Queue: h.Queue,
+		Grace: time.Hour, Look: 2 * time.Millisecond,
+	}
+	h.Deliver = &deliver.Service{Images: images, Blobs: h.Blobs}
+	return h
+}
+
+// NewID makes ids as the service does.
+func NewID() core.ID { return core.ID(uuid.Must(uuid.NewV7()).String()) }
+
+// Ann is a principal who may read and write in tenant acme.
+func Ann() core.Principal {
+	return core.Principal{Tenant: "acme", Subject: "ann", Scopes: []core.Scope{core.ScopeRead, core.ScopeWrite}}
+}
+
+// Upload is an upload of body by Ann.
+func Upload(body []byte, f ingest.Fields) ingest.Upload {
+	return UploadFrom(bytes.NewReader(body), f)
+}
+
+// UploadFrom is an upload by Ann of what r yields.
+func UploadFrom(r io.Reader, f ingest.Fields) ingest.Upload {
+	return ingest.Upload{By: Ann(), CorrelationID: "c-1", Read: func(file func(ingest.File, ingest.Fields) error) (ingest.Fields, error) {
+		return f, file(ingest.File{Name: "photo.png", ContentType: "image/png", Body: r}, f)
+	}}
+}
+
+// Accept uploads an image that differs from every other by its note.
+func (h *House) Accept(t testing.TB, note string) ingest.Accepted {
+	t.Helper()
+	a, err := h.Ingest.Accept(t.Context(), Upload(portstest.FakeImage(4000, 3000, note), ingest.Fields{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Keys lists what the store holds.
+func (h *House) Keys(t testing.TB) (keys []string) {
+	t.Helper()
+	for e, err := range h.Disk.List(context.WithoutCancel(t.Context()), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, e.Key)
+	}
+	return keys
+}
