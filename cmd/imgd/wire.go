@@ -111,14 +111,29 @@ func (p *parts) api() *rest.Server {
 			Images: images, Jobs: control, Events: sqlite.Events{DB: p.db}, Stats: sqlite.Stats{DB: p.db}, Queue: p.queue,
 			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
-		Deliver: &deliver.Service{Images: images, Blobs: p.blobs},
+		Deliver:      &deliver.Service{Images: images, Blobs: p.blobs},
+		Capabilities: p.pool.Capabilities,
+		PublicURL:    p.settings.publicURL(),
+		BodyIdle:     time.Duration(p.settings.BodyIdle),
+		NewID:        func() string { return string(newID()) },
+		Checks: []rest.Check{
+			{Name: "database", Required: true, Ask: p.db.Ping},
+			{Name: "decoder", Required: true, Ask: func(context.Context) error { return p.pool.Healthy() }},
+		},
+		Build:   rest.Build{Version: version(), Revision: revision()},
+		Metrics: p.metrics.Handler(),
+		Observe: p.metrics.Request,
+		Log:     p.log,
 	}
 }
 
 // jobs is the worker's side of the database, counted.
 func (p *parts) jobs() ports.Jobs {
-	return &telemetry.Jobs{Jobs: sqlite.Jobs{DB: p.db}, Metrics: p.metrics}
+	return &telemetry.Jobs{Jobs: mutate(p, sqlite.Jobs{DB: p.db}), Metrics: p.metrics}
 }
+
+// mutate is replaced in builds that tests make to see that they can fail.
+var mutate = func(_ *parts, jobs ports.Jobs) ports.Jobs { return jobs }
 
 // worker is the loop that runs jobs.
 func (p *parts) worker() *worker.Worker {

@@ -1,0 +1,37 @@
+package rest
+
+import (
+	"context"
+	"time"
+
+	"imgd/adapters/rest/internal/api"
+	"imgd/core"
+)
+
+// jobStates are counted even when there is none of them.
+var jobStates = []core.JobState{core.JobQueued, core.JobRunning, core.JobSucceeded, core.JobFailed, core.JobDead, core.JobCancelled}
+
+// GetStats answers the tenant's numbers, and an administrator the fleet's too.
+func (s *Server) GetStats(ctx context.Context, _ api.GetStatsRequestObject) (api.GetStatsResponseObject, error) {
+	own, fleet, err := s.Library.Count(ctx, callOf(ctx).by)
+	if err != nil {
+		return nil, err
+	}
+	out := api.Stats{Images: own.Images, Bytes: own.Bytes, Jobs: map[string]int64{}, LastHour: window(own.Hour), LastDay: window(own.Day)}
+	for _, state := range jobStates {
+		out.Jobs[string(state)] = own.Jobs[state]
+	}
+	if fleet != nil {
+		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running}
+	}
+	return api.GetStats200JSONResponse{Body: out}, nil
+}
+
+func window(w core.Window) api.Window {
+	return api.Window{Finished: w.Finished, Failures: w.Failures, QueueMs: quantiles(w.Queue), RunMs: quantiles(w.Run)}
+}
+
+func quantiles(q core.Quantiles) api.Quantiles {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	return api.Quantiles{P50: ms(q.P50), P95: ms(q.P95)}
+}

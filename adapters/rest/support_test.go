@@ -1,0 +1,339 @@
+package rest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+
+	"imgd"
+	"imgd/adapters/rest"
+	"imgd/core"
+	"imgd/e2e/house"
+	"imgd/ports/portstest"
+)
+
+// street is a house with HTTP in front of it.
+type street struct {
+	*house.House
+	server *rest.Server
+	url    string
+	client *http.Client
+	logs   *lines
+}
+
+// tokens are who may come in.
+var tokens = map[string]core.Principal{
+	"ann":       {Tenant: "acme", Subject: "ann", Scopes: []core.Scope{core.ScopeRead, core.ScopeWrite}},
+	"reader":    {Tenant: "acme", Subject: "ron", Scopes: []core.Scope{core.ScopeRead}},
+	"writer":    {Tenant: "acme", Subject: "wim", Scopes: []core.Scope{core.ScopeRead, core.ScopeWrite}},
+	"admin":     {Tenant: "acme", Subject: "eve", Scopes: []core.Scope{core.ScopeAdmin}},
+	"stranger":  {Tenant: "globex", Subject: "sue", Scopes: []core.Scope{core.ScopeRead, core.ScopeWrite, core.ScopeAdmin}},
+	"scopeless": {Tenant: "acme", Subject: "lou"},
+}
+
+func authenticate(r *http.Request) (core.Principal, error) {
+	if p, ok := tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]; ok {
+		return p, nil
+	}
+	return core.Principal{}, core.Unauthenticated.Errorf("send a valid bearer token")
+}
+
+// open serves a fresh house. Every answer the client gets is held against
+// openapi.yaml.
+func open(t *testing.T, change ...func(*rest.Server)) *street {
+	t.Helper()
+	h := house.New(t)
+	logs := &lines{}
+	s := &street{House: h, logs: logs, server: &rest.Server{
+		Ingest: h.Ingest, Library: h.Library, Deliver: h.Deliver, Capabilities: h.Render.Capabilities,
+		Authenticate: authenticate, PublicURL: "https://images.example.com/", NewID: func() string { return string(house.NewID()) },
+		Build: rest.Build{Version: "v1.2.3", Revision: "abc"}, Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}}
+	for _, c := range change {
+		c(s.server)
+	}
+	handler, err := s.server.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := httptest.NewServer(handler)
+	t.Cleanup(ts.Close)
+	s.url = ts.URL
+	s.client = &http.Client{Transport: newContract(t, ts.Client().Transport), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return s
+}
+
+// contract is a transport that holds every answer against openapi.yaml.
+type contract struct {
+	t          *testing.T
+	mux        *http.ServeMux
+	operations map[string]*routers.Route // by their pattern in mux
+	base       http.RoundTripper
+}
+
+func newContract(t *testing.T, base http.RoundTripper) contract {
+	t.Helper()
+	decoders()
+	doc, err := openapi3.NewLoader().LoadFromData(imgd.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := contract{t, http.NewServeMux(), map[string]*routers.Route{}, base}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			c.mux.Handle(method+" "+path, http.NotFoundHandler())
+			c.operations[method+" "+path] = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
+		}
+	}
+	return c
+}
+
+// decoders teaches the validator our content types, once.
+var decoders = sync.OnceFunc(func() {
+	for _, media := range []string{"image/webp", "image/png", "image/jpeg", "multipart/byteranges", "text/html"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
+})
+
+func (c contract) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := c.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	_ = res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	if res.StatusCode >= 400 {
+		if media := res.Header.Get("Content-Type"); media != "application/problem+json" {
+			c.t.Errorf("%s %s = %d of type %q, want application/problem+json", r.Method, r.URL, res.StatusCode, media)
+		}
+		if cache := res.Header.Get("Cache-Control"); cache != "no-store" {
+			c.t.Errorf("%s %s = %d with Cache-Control %q, want no-store", r.Method, r.URL, res.StatusCode, cache)
+		}
+		c.leaks(r, body)
+	}
+	if id := res.Header.Get("X-Correlation-ID"); id == "" {
+		c.t.Errorf("%s %s has no X-Correlation-ID", r.Method, r.URL)
+	}
+	_, pattern := c.mux.Handler(r)
+	route := c.operations[pattern]
+	if route == nil || path.Clean(r.URL.Path) != r.URL.Path {
+		return res, nil // not in the contract: a 404 or 405
+	}
+	in := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route},
+		Status:                 res.StatusCode, Header: res.Header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, ExcludeResponseBody: r.Method == http.MethodHead},
+	}
+	in.SetBodyBytes(body)
+	if err := openapi3filter.ValidateResponse(r.Context(), in); err != nil {
+		c.t.Errorf("%s %s = %d breaks the contract: %v", r.Method, r.URL, res.StatusCode, err)
+	}
+	return res, nil
+}
+
+// denied are words that only our insides know.
+var denied = []string{"SELECT ", "INSERT ", "sqlite", "SQLITE", "goroutine ", ".go:", "/tmp/", "runtime error", "panic", "multipart: ",
+	"mime:", "strconv.", "json: ", "http: ", "127.0.0.1", "o/0", "v/0", "ParseError", "cable pulled"}
+
+// leaks looks for our insides in a problem.
+func (c contract) leaks(r *http.Request, body []byte) {
+	for _, word := range denied {
+		if bytes.Contains(body, []byte(word)) {
+			c.t.Errorf("%s %s tells strangers %q:\n%s", r.Method, r.URL, word, body)
+		}
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+// json reads the body as T.
+func read[T any](t *testing.T, a answer) (v T) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		t.Fatalf("%s: %v", a.body, err)
+	}
+	return v
+}
+
+// slug is the last part of the problem's type.
+func (a answer) slug() string {
+	var p struct{ Type string }
+	if json.Unmarshal(a.body, &p) != nil {
+		return ""
+	}
+	return p.Type[strings.LastIndexByte(p.Type, '/')+1:]
+}
+
+// detail is the problem's sentence.
+func (a answer) detail() string {
+	var p struct{ Detail string }
+	_ = json.Unmarshal(a.body, &p)
+	return p.Detail
+}
+
+// ask sends a request as ann; headers come in pairs, and a header without a value
+// is left out.
+func (s *street) ask(t *testing.T, method, path string, body []byte, headers ...string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer ann")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Del(headers[i])
+		if headers[i+1] != "" {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	res, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{res, text}
+}
+
+func (s *street) get(t *testing.T, path string, headers ...string) answer {
+	t.Helper()
+	return s.ask(t, http.MethodGet, path, nil, headers...)
+}
+
+// want ends the test unless the answer has the status.
+func (a answer) want(t *testing.T, status int) answer {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Fatalf("%s %s = %d, want %d\n%s", a.Request.Method, a.Request.URL, a.StatusCode, status, a.body)
+	}
+	return a
+}
+
+// part is a part of a form; a file when it has a filename.
+type part struct{ name, filename, text string }
+
+// formOf writes a form and its Content-Type.
+func formOf(t testing.TB, parts ...part) (body []byte, contentType string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range parts {
+		var to io.Writer
+		var err error
+		if p.filename != "" {
+			to, err = w.CreateFormFile(p.name, p.filename)
+		} else {
+			to, err = w.CreateFormField(p.name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(to, p.text)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), w.FormDataContentType()
+}
+
+// upload sends an image in a form and returns its job.
+func (s *street) upload(t *testing.T, note string, fields ...part) job {
+	t.Helper()
+	body, media := formOf(t, append(fields, part{"file", "Sunset & sea.png", string(portstest.FakeImage(4000, 3000, note))})...)
+	return read[job](t, s.ask(t, "POST", "/v1/images", body, "Content-Type", media).want(t, http.StatusAccepted))
+}
+
+// run has a worker do one job.
+func (s *street) run(t *testing.T) {
+	t.Helper()
+	if err := s.Process.Next(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the tests read of answers.
+type (
+	job struct {
+		ID            string
+		ImageID       string `json:"image_id"`
+		State         string
+		Retryable     bool
+		NextAttemptAt *string `json:"next_attempt_at"`
+		Error         map[string]any
+		Image         *image
+	}
+	image struct {
+		ID          string
+		State       string
+		Bucket      string
+		ExternalID  *string `json:"external_id"`
+		Filename    *string
+		ContentType string `json:"content_type"`
+		Width       int
+		Owner       string
+		Metadata    json.RawMessage
+		Version     int
+		Blurhash    *string
+		Variants    []variant
+	}
+	variant struct {
+		Name, State string
+		URL         *string
+		SHA256      *string
+		Error       map[string]any
+	}
+	page[T any] struct {
+		Items      []T
+		NextCursor *string `json:"next_cursor"`
+	}
+)
+
+// lines collects a log.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// all returns each line as JSON.
+func (l *lines) all(t *testing.T) (list []map[string]any) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(bytes.Clone(l.buf.Bytes())) {
+		var m map[string]any
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatalf("the log line %q is no JSON: %v", line, err)
+		}
+		list = append(list, m)
+	}
+	return list
+}

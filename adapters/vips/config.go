@@ -1,0 +1,108 @@
+package vips
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"imgd/adapters/vips/wire"
+	"imgd/core"
+)
+
+// Config says how many children decode, what they may use and how long they may
+// take. The zero value of a field is its default.
+type Config struct {
+	// Children is how many renders go on at once; one process more is kept warm.
+	// The default is one for each core, fewer where there is not the memory.
+	Children int
+	// Executable and Args start a child: this binary, with "decode".
+	Executable string
+	Args       []string
+	// Env are further variables of a child as name=value, such as
+	// LD_LIBRARY_PATH. It gets none of this process's.
+	Env []string
+	Log *slog.Logger // hears what children write to their standard error
+
+	// Limits are what one file may cost; MemoryBytes is what a child may (1 GiB).
+	Limits     core.Limits
+	FailOn     string
+	FirstFrame bool     // of an animation with too many, instead of refusing it
+	Formats    []string // that are read
+	// Can says which values of which keys the engine does: engine.Can. Without it
+	// Check lets everything pass.
+	Can func(key, value string) bool
+
+	ProbeTimeout  time.Duration // 10 s
+	RenderTimeout time.Duration // 2 min
+	// OutputBytes is the most one variant may have (512 MiB).
+	OutputBytes int64
+	// A child is replaced after RecycleAfter requests (500), and when it has worked
+	// and then been idle for MaxIdle (10 min), or idles on more than IdleBytes of
+	// memory (256 MiB).
+	RecycleAfter int
+	MaxIdle      time.Duration
+	IdleBytes    int64
+}
+
+func (c Config) withDefaults() Config {
+	orDefault(&c.Limits.MemoryBytes, 1<<30)
+	orDefault(&c.Children, max(1, min(runtime.GOMAXPROCS(0), int(memory()/c.Limits.MemoryBytes))))
+	orDefault(&c.Executable, self())
+	orDefault(&c.Log, slog.Default())
+	orDefault(&c.ProbeTimeout, 10*time.Second)
+	orDefault(&c.RenderTimeout, 2*time.Minute)
+	orDefault(&c.OutputBytes, 512<<20)
+	orDefault(&c.RecycleAfter, 500)
+	orDefault(&c.MaxIdle, 10*time.Minute)
+	orDefault(&c.IdleBytes, 256<<20)
+	if c.Args == nil {
+		c.Args = []string{"decode"}
+	}
+	return c
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// environment is all a child knows of the world.
+func (c Config) environment() ([]string, error) {
+	settings, err := json.Marshal(wire.Settings{
+		Limits: c.Limits, FailOn: c.FailOn, FirstFrame: c.FirstFrame, Formats: c.Formats,
+	})
+	if err != nil {
+		return nil, err
+	}
+	env := []string{
+		wire.Variable + "=" + string(settings),
+		"VIPS_BLOCK_UNTRUSTED=1",
+	}
+	if lib := jemalloc(); lib != "" {
+		// The C library's own allocator keeps what decoding has used: hundreds of
+		// megabytes where jemalloc, told to hurry, keeps some ten.
+		env = append(env, "LD_PRELOAD="+lib,
+			"MALLOC_CONF=background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0")
+	}
+	return append(env, c.Env...), nil
+}
+
+// jemalloc is where the system has it, or "".
+func jemalloc() string {
+	triple := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[runtime.GOARCH]
+	for _, dir := range []string{"/usr/local/lib/", "/usr/lib/" + triple + "/", "/usr/lib64/", "/usr/lib/"} {
+		if lib := dir + "libjemalloc.so.2"; exists(lib) {
+			return lib
+		}
+	}
+	return ""
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

@@ -1,0 +1,136 @@
+// Package child is the life of a decoder child: it gives up what it does not
+// need, starts its engine, says hello and answers one request after the other
+// until its parent is gone.
+package child
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"imgd/adapters/vips/wire"
+	"imgd/core"
+	"imgd/core/transform"
+)
+
+// Engine decodes. It is called by one goroutine, and data is gone when a call
+// has returned.
+type Engine interface {
+	Capabilities() core.Capabilities
+	Probe(data []byte) (core.Probe, error)
+	Render(ctx context.Context, data []byte, variants []transform.Variant, facts bool, emit func(Output) error) (*core.Facts, error)
+}
+
+// Output is one rendered variant, or why there is none.
+type Output struct {
+	Name, ContentType, Ext string
+	Width, Height, Pages   int64
+	Body                   []byte // valid until emit returns
+	Warnings               core.Warnings
+	Err                    error
+}
+
+// threads is how many run Go code at once. One decodes; the other keeps the
+// runtime's own work out of its way.
+const threads = 2
+
+// Run lives the child's life with the engine that start returns, and returns nil
+// when the parent has closed the socket. start is called when the process is
+// already confined.
+func Run(start func(wire.Settings) (Engine, error)) error {
+	runtime.GOMAXPROCS(threads)
+	var s wire.Settings
+	if err := json.Unmarshal([]byte(os.Getenv(wire.Variable)), &s); err != nil {
+		return fmt.Errorf("%s does not hold the settings of a decoder; it is started by imgd itself, not by hand: %w", wire.Variable, err)
+	}
+	if err := confine(s.Limits.MemoryBytes); err != nil {
+		return err
+	}
+	conn, err := wire.Inherited(wire.Descriptor)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	engine, err := start(s)
+	if err != nil {
+		return fmt.Errorf("the engine does not start: %w", err)
+	}
+	if err := conn.Send(wire.KindHello, wire.Hello{Version: wire.Version, Capabilities: engine.Capabilities()}, nil); err != nil {
+		return err
+	}
+	return serve(conn, engine)
+}
+
+func serve(conn *wire.Conn, engine Engine) error {
+	for {
+		f, err := conn.Receive()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(answer(conn, engine, f), f.Close()); err != nil {
+			return err
+		}
+	}
+}
+
+// answer serves one request. Its error means that the parent cannot be spoken to
+// any more; what is wrong with the file goes to the parent.
+func answer(conn *wire.Conn, engine Engine, f wire.Frame) error {
+	before := cpu()
+	if err := conn.Send(wire.KindBegun, wire.Begun{}, nil); err != nil {
+		return err
+	}
+	var req wire.Request
+	if err := f.Decode(&req); err != nil {
+		return err
+	}
+	data, release, err := body(f)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var done wire.Done
+	switch req.Op {
+	case wire.OpProbe:
+		var p core.Probe
+		p, err = engine.Probe(data)
+		done.Probe = &p
+	case wire.OpRender:
+		done.Facts, err = render(conn, engine, data, req)
+	default:
+		return wire.Broken("%q is no operation", req.Op)
+	}
+	if err != nil {
+		done = wire.Done{Failure: wire.FailureOf(err)}
+	}
+	done.CPUMS = (cpu() - before).Milliseconds()
+	return conn.Send(wire.KindDone, done, nil)
+}
+
+func render(conn *wire.Conn, engine Engine, data []byte, req wire.Request) (*core.Facts, error) {
+	variants := make([]transform.Variant, 0, len(req.Variants))
+	for _, v := range req.Variants {
+		spec, err := transform.Parse(v.Transform)
+		if err != nil {
+			return nil, err
+		}
+		variants = append(variants, transform.Variant{Name: v.Name, Spec: spec})
+	}
+	return engine.Render(context.Background(), data, variants, req.Facts, func(o Output) error {
+		m := wire.Output{
+			Name: o.Name, ContentType: o.ContentType, Ext: o.Ext,
+			Width: o.Width, Height: o.Height, Pages: o.Pages, Warnings: o.Warnings,
+		}
+		if o.Err != nil {
+			m.Failure, o.Body = wire.FailureOf(o.Err), nil
+		}
+		return conn.Send(wire.KindOutput, m, o.Body)
+	})
+}

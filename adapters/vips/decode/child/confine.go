@@ -1,0 +1,76 @@
+package child
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"imgd/adapters/vips/wire"
+)
+
+// descriptors is enough for the standard three, the socket, the runtime's own, a
+// file and an answer.
+const descriptors = 64
+
+// confine takes from the process what decoding does not need, for good.
+// Memory is bounded by what is written to (RLIMIT_DATA), since an address space
+// of the same size would not even let the runtime start.
+func confine(memoryBytes int64) error {
+	for _, l := range []struct {
+		name     string
+		resource int
+		most     int64
+	}{
+		{"core dumps", unix.RLIMIT_CORE, 0},
+		{"descriptors", unix.RLIMIT_NOFILE, descriptors},
+		{"memory", unix.RLIMIT_DATA, memoryBytes},
+	} {
+		if l.most == 0 && l.resource != unix.RLIMIT_CORE {
+			continue
+		}
+		if err := lower(l.resource, uint64(l.most)); err != nil {
+			return fmt.Errorf("the limit of %s cannot be set: %w", l.name, err)
+		}
+	}
+	return undumpable()
+}
+
+// lower sets a limit, or leaves one that is already lower.
+func lower(resource int, most uint64) error {
+	var now unix.Rlimit
+	if err := unix.Getrlimit(resource, &now); err != nil {
+		return err
+	}
+	most = min(most, now.Max)
+	return unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most})
+}
+
+// cpu is what the process has computed so far.
+func cpu() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// body is the file of a request, mapped if it came as a descriptor. release ends
+// its validity.
+func body(f wire.Frame) (data []byte, release func(), err error) {
+	if f.File == nil {
+		return f.Body, func() {}, nil
+	}
+	info, err := f.File.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if info.Size() < f.Size { // reading behind its end would be a SIGBUS
+		return nil, nil, wire.Broken("a file of %d bytes is said to have %d", info.Size(), f.Size)
+	}
+	data, err = unix.Mmap(int(f.File.Fd()), 0, int(f.Size), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, nil, fmt.Errorf("a file cannot be mapped: %w", err)
+	}
+	return data, func() { _ = unix.Munmap(data) }, nil
+}

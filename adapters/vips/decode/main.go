@@ -1,0 +1,34 @@
+// Package decode is what "imgd decode" runs: a decoder child with libvips as its
+// engine. It is the only door to cgo in the tree.
+package decode
+
+import (
+	"context"
+
+	"imgd/adapters/vips/decode/child"
+	"imgd/adapters/vips/engine"
+	"imgd/adapters/vips/wire"
+	"imgd/core"
+	"imgd/core/transform"
+)
+
+// Main decodes for the pool that started this process, and returns when the pool
+// is done with it.
+func Main() error {
+	return child.Run(func(s wire.Settings) (child.Engine, error) {
+		return libvips{}, engine.Start(engine.Options{
+			Limits: s.Limits, FailOn: s.FailOn, FirstFrame: s.FirstFrame, Formats: s.Formats,
+		})
+	})
+}
+
+// libvips is the engine package as a child wants it.
+type libvips struct{}
+
+func (libvips) Capabilities() core.Capabilities { return engine.Capabilities() }
+
+func (libvips) Probe(data []byte) (core.Probe, error) { return engine.Probe(data) }
+
+func (libvips) Render(ctx context.Context, data []byte, vs []transform.Variant, facts bool, emit func(child.Output) error) (*core.Facts, error) {
+	return engine.Render(ctx, data, vs, facts, func(o engine.Output) error { return emit(child.Output(o)) })
+}

@@ -1,0 +1,132 @@
+#include "bridge.h"
+
+/* build runs a prepared operation and drops it; on success its outputs have been
+ * taken by take. */
+static int build(VipsOperation *operation, const char *options, void (*take)(VipsOperation *, void *), void *to) {
+	int failed = vips_object_set_from_string(VIPS_OBJECT(operation), options) ||
+		vips_cache_operation_buildp(&operation);
+	if (!failed)
+		take(operation, to);
+	vips_object_unref_outputs(VIPS_OBJECT(operation));
+	g_object_unref(operation);
+	return failed ? -1 : 0;
+}
+
+static void take_image(VipsOperation *operation, void *to) {
+	g_object_get(operation, "out", (VipsImage **) to, NULL);
+}
+
+static void take_blob(VipsOperation *operation, void *to) {
+	g_object_get(operation, "buffer", (VipsBlob **) to, NULL);
+}
+
+int bridge_load(const char *loader, void *bytes, size_t len, const char *options, VipsImage **out) {
+	VipsOperation *operation = vips_operation_new(loader);
+	if (!operation)
+		return -1;
+	VipsBlob *blob = vips_blob_new(NULL, bytes, len);
+	g_object_set(operation, "buffer", blob, NULL);
+	vips_area_unref(VIPS_AREA(blob));
+	return build(operation, options, take_image, out);
+}
+
+int bridge_run(const char *name, VipsImage *in, const char *options, VipsImage **out) {
+	VipsOperation *operation = vips_operation_new(name);
+	if (!operation)
+		return -1;
+	gboolean usual = g_object_class_find_property(G_OBJECT_GET_CLASS(operation), "in") != NULL;
+	g_object_set(operation, usual ? "in" : "input", in, NULL);
+	return build(operation, options, take_image, out);
+}
+
+int bridge_save(const char *saver, VipsImage *in, const char *options, void **bytes, size_t *len) {
+	VipsOperation *operation = vips_operation_new(saver);
+	if (!operation)
+		return -1;
+	g_object_set(operation, "in", in, NULL);
+	VipsBlob *blob = NULL;
+	if (build(operation, options, take_blob, &blob))
+		return -1;
+	if (!blob) {
+		vips_error(saver, "nothing was written");
+		return -1;
+	}
+	/* The blob would free its bytes; the caller does instead. */
+	*bytes = VIPS_AREA(blob)->data;
+	*len = VIPS_AREA(blob)->length;
+	VIPS_AREA(blob)->free_fn = NULL;
+	vips_area_unref(VIPS_AREA(blob));
+	return 0;
+}
+
+int bridge_over(VipsImage *in, double rgba[4], VipsImage **out) {
+	VipsImage *ground = vips_image_new_from_image(in, rgba, 4);
+	if (!ground)
+		return -1;
+	int failed = vips_composite2(ground, in, out, VIPS_BLEND_MODE_OVER, NULL);
+	g_object_unref(ground);
+	return failed;
+}
+
+int bridge_join(VipsImage **frames, int n, int *delays, int loop, VipsImage **out) {
+	VipsImage *joined = NULL;
+	if (vips_arrayjoin(frames, &joined, n, "across", 1, NULL))
+		return -1;
+	/* Header fields are set on a copy: nobody else may hold it. */
+	int failed = vips_copy(joined, out, NULL);
+	g_object_unref(joined);
+	if (failed)
+		return -1;
+	vips_image_set_int(*out, VIPS_META_PAGE_HEIGHT, frames[0]->Ysize);
+	vips_image_set_int(*out, VIPS_META_N_PAGES, n);
+	vips_image_set_array_int(*out, "delay", delays, n);
+	vips_image_set_int(*out, "loop", loop);
+	return 0;
+}
+
+int bridge_swatch(VipsImage *like, const void *rgb, int n, VipsImage **out) {
+	const void *profile;
+	size_t len;
+	if (vips_image_get_blob(like, VIPS_META_ICC_NAME, &profile, &len))
+		return -1;
+	VipsImage *plain = vips_image_new_from_memory_copy(rgb, (size_t) n * 3, n, 1, 3, VIPS_FORMAT_UCHAR);
+	if (!plain)
+		return -1;
+	int failed = vips_copy(plain, out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL);
+	g_object_unref(plain);
+	if (failed)
+		return -1;
+	vips_image_set_blob_copy(*out, VIPS_META_ICC_NAME, profile, len);
+	return 0;
+}
+
+long bridge_profile(VipsImage *in) {
+	const void *profile;
+	size_t len;
+	if (!vips_image_get_typeof(in, VIPS_META_ICC_NAME))
+		return 0;
+	if (vips_image_get_blob(in, VIPS_META_ICC_NAME, &profile, &len) || len == 0 ||
+		!vips_icc_is_compatible_profile(in, profile, len)) {
+		vips_error_clear();
+		return -1;
+	}
+	return (long) len;
+}
+
+int bridge_int(VipsImage *in, const char *name, int fallback) {
+	int value;
+	if (!vips_image_get_typeof(in, name) || vips_image_get_int(in, name, &value))
+		return fallback;
+	return value;
+}
+
+int bridge_delays(VipsImage *in, int **delays) {
+	int n;
+	if (!vips_image_get_typeof(in, "delay") || vips_image_get_array_int(in, "delay", delays, &n))
+		return 0;
+	return n;
+}
+
+int bridge_knows(const char *operation) {
+	return vips_type_find("VipsOperation", operation) != 0;
+}

@@ -1,0 +1,43 @@
+#ifndef IMGD_ENGINE_BRIDGE_H
+#define IMGD_ENGINE_BRIDGE_H
+
+#include <vips/vips.h>
+
+/* Operations are called by name, their options are a string such as
+ * "shrink=2,access=sequential". Functions return 0, or -1 with a text in the
+ * error buffer of libvips; what they hand out belongs to the caller. */
+
+/* bridge_load reads an image with the loader that is named. The bytes must stay
+ * where they are as long as the image lives. */
+int bridge_load(const char *loader, void *bytes, size_t len, const char *options, VipsImage **out);
+
+/* bridge_run puts one image through an operation that gives one back. */
+int bridge_run(const char *operation, VipsImage *in, const char *options, VipsImage **out);
+
+/* bridge_save encodes an image; the bytes are freed with g_free. */
+int bridge_save(const char *saver, VipsImage *in, const char *options, void **bytes, size_t *len);
+
+/* bridge_over lays an image with alpha over a colour that may be transparent. */
+int bridge_over(VipsImage *in, double rgba[4], VipsImage **out);
+
+/* bridge_join stacks equally large frames into one image that is an animation of
+ * them. */
+int bridge_join(VipsImage **frames, int n, int *delays, int loop, VipsImage **out);
+
+/* bridge_swatch makes a row of n sRGB pixels that carries the profile of like. */
+int bridge_swatch(VipsImage *like, const void *rgb, int n, VipsImage **out);
+
+/* bridge_profile returns the length of the embedded profile: 0 without one, -1
+ * when it does not suit the image. */
+long bridge_profile(VipsImage *in);
+
+/* bridge_int reads a number from the header, or gives back the fallback. */
+int bridge_int(VipsImage *in, const char *name, int fallback);
+
+/* bridge_delays hands out the delays of an animation, which belong to it. */
+int bridge_delays(VipsImage *in, int **delays);
+
+/* bridge_knows reports whether there is an operation of that name. */
+int bridge_knows(const char *operation);
+
+#endif

@@ -1,0 +1,224 @@
+package engine
+
+/*
+#cgo pkg-config: vips
+#include <stdlib.h>
+#include "bridge.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unsafe"
+)
+
+// picture is an image of libvips: pixels, or the recipe for them. What it is made
+// from lives as long as it does. Whoever makes one frees it.
+type picture struct{ c *C.VipsImage }
+
+func (p picture) free()          { C.g_object_unref(C.gpointer(p.c)) }
+func (p picture) width() int     { return int(C.vips_image_get_width(p.c)) }
+func (p picture) height() int    { return int(C.vips_image_get_height(p.c)) }
+func (p picture) bands() int     { return int(C.vips_image_get_bands(p.c)) }
+func (p picture) alpha() bool    { return C.vips_image_hasalpha(p.c) != 0 }
+func (p picture) eightBit() bool { return C.vips_image_get_format(p.c) == C.VIPS_FORMAT_UCHAR }
+
+// sampleBytes is the size of one sample of one pixel.
+func (p picture) sampleBytes() int {
+	return int(C.vips_format_sizeof(C.vips_image_get_format(p.c)))
+}
+
+// space is what the numbers of the pixels mean.
+func (p picture) space() C.VipsInterpretation { return C.vips_image_guess_interpretation(p.c) }
+
+func (p picture) field(name string, fallback int) int {
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	return int(C.bridge_int(p.c, n, C.int(fallback)))
+}
+
+// delays are how long the frames of an animation are shown, in milliseconds.
+func (p picture) delays() []int {
+	var list *C.int
+	n := C.bridge_delays(p.c, &list)
+	delays := make([]int, n)
+	for i, d := range unsafe.Slice(list, n) {
+		delays[i] = int(d)
+	}
+	return delays
+}
+
+// pixels returns a copy of the samples, row by row.
+func (p picture) pixels() ([]byte, error) {
+	var n C.size_t
+	mem := C.vips_image_write_to_memory(p.c, &n)
+	if mem == nil {
+		return nil, failure()
+	}
+	defer C.g_free(C.gpointer(mem))
+	return C.GoBytes(mem, C.int(n)), nil
+}
+
+// load opens a file with the loader that is named. The bytes must not move while
+// the picture lives.
+func load(loader string, data []byte, options string) (picture, error) {
+	l, o := C.CString(loader), C.CString(options)
+	defer C.free(unsafe.Pointer(l))
+	defer C.free(unsafe.Pointer(o))
+	var p picture
+	if C.bridge_load(l, unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)), o, &p.c) != 0 {
+		return p, failure()
+	}
+	return p, nil
+}
+
+// join makes an animation of frames that are equally large.
+func join(frames []picture, a animation) (picture, error) {
+	list, delays := make([]*C.VipsImage, len(frames)), make([]C.int, len(frames))
+	for i, f := range frames {
+		list[i], delays[i] = f.c, C.int(a.delays[i])
+	}
+	var p picture
+	if C.bridge_join(&list[0], C.int(len(list)), &delays[0], C.int(a.loop), &p.c) != 0 {
+		return p, failure()
+	}
+	return p, nil
+}
+
+// swatch is a row of sRGB numbers that claims to be in like's colour space.
+func swatch(like picture, rgb []byte) (picture, error) {
+	var p picture
+	if C.bridge_swatch(like.c, unsafe.Pointer(&rgb[0]), C.int(len(rgb)/3), &p.c) != 0 {
+		return p, failure()
+	}
+	return p, nil
+}
+
+// black is a square of one band.
+func black(side int) (picture, error) {
+	b := make([]byte, side*side)
+	var p picture
+	p.c = C.vips_image_new_from_memory_copy(unsafe.Pointer(&b[0]), C.size_t(len(b)), C.int(side), C.int(side), 1, C.VIPS_FORMAT_UCHAR)
+	if p.c == nil {
+		return p, failure()
+	}
+	return p, nil
+}
+
+// encoded is a file that libvips wrote, in its memory.
+type encoded struct {
+	p unsafe.Pointer
+	n C.size_t
+}
+
+func (e encoded) bytes() []byte { return unsafe.Slice((*byte)(e.p), e.n) }
+func (e encoded) free()         { C.g_free(C.gpointer(e.p)) }
+
+func (p picture) save(saver, options string) (encoded, error) {
+	s, o := C.CString(saver), C.CString(options)
+	defer C.free(unsafe.Pointer(s))
+	defer C.free(unsafe.Pointer(o))
+	var e encoded
+	if C.bridge_save(s, p.c, o, &e.p, &e.n) != 0 {
+		return e, failure()
+	}
+	return e, nil
+}
+
+// steps put a picture through one operation after the other. After an error
+// nothing more happens. The picture it stands at is its own.
+type steps struct {
+	picture
+	err error
+	// done says that the picture is no longer the one it began with.
+	done bool
+}
+
+// from begins at p, which stays its owner's.
+func from(p picture) *steps {
+	C.g_object_ref(C.gpointer(p.c))
+	return &steps{picture: p}
+}
+
+// do goes through the operation that is named.
+func (s *steps) do(operation, options string, args ...any) {
+	if s.err != nil {
+		return
+	}
+	n, o := C.CString(operation), C.CString(fmt.Sprintf(options, args...))
+	defer C.free(unsafe.Pointer(n))
+	defer C.free(unsafe.Pointer(o))
+	var next picture
+	if C.bridge_run(n, s.c, o, &next.c) != 0 {
+		s.err = failure()
+		return
+	}
+	s.replace(next)
+}
+
+// over lays what is transparent over a colour that may be so too.
+func (s *steps) over(rgba [4]uint8) {
+	if s.err != nil {
+		return
+	}
+	var c [4]C.double
+	for i, v := range rgba {
+		c[i] = C.double(v)
+	}
+	var next picture
+	if C.bridge_over(s.c, &c[0], &next.c) != 0 {
+		s.err = failure()
+		return
+	}
+	s.replace(next)
+}
+
+// keep computes the pixels, once and for all that follows.
+func (s *steps) keep() {
+	if s.err != nil {
+		return
+	}
+	next := picture{C.vips_image_copy_memory(s.c)}
+	if next.c == nil {
+		s.err = failure()
+		return
+	}
+	s.replace(next)
+}
+
+func (s *steps) replace(next picture) {
+	s.free()
+	s.picture, s.done = next, true
+}
+
+// end gives up the picture the steps lead to, or their error.
+func (s *steps) end() (picture, error) {
+	if s.err != nil {
+		s.free()
+		return picture{}, s.err
+	}
+	return s.picture, nil
+}
+
+// profileLength is the length of the embedded colour profile, 0 without one and
+// -1 if it does not suit the picture.
+func (p picture) profileLength() int { return int(C.bridge_profile(p.c)) }
+
+// failure takes the text that libvips left. Its buffer is one for all threads, so
+// that of two failures at once either may tell both stories.
+func failure() error {
+	text := C.vips_error_buffer_copy()
+	defer C.g_free(C.gpointer(text))
+	lines := strings.Split(strings.TrimSpace(C.GoString(text)), "\n")
+	return errors.New(strings.Join(lines, "; "))
+}
+
+func blockUntrusted() { C.vips_block_untrusted_set(1) }
+
+func knows(operation string) bool {
+	o := C.CString(operation)
+	defer C.free(unsafe.Pointer(o))
+	return C.bridge_knows(o) != 0
+}

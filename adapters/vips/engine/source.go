@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+
+	"imgd/adapters/vips/structure"
+	"imgd/core"
+)
+
+// source is a file that was judged and may be decoded.
+type source struct {
+	data   []byte
+	pinned runtime.Pinner
+
+	format  structure.Format
+	outline structure.Outline
+	probe   core.Probe
+
+	width, height int // of a frame as it is decoded, before it is turned upright
+	orientation   int // of EXIF, 1 to 8
+	colours       colours
+	// frames is how many an animated rendition has; 1 when the file is a still, or
+	// more of an animation than there is a budget for.
+	frames    int
+	animation animation
+}
+
+// animation is how frames follow each other.
+type animation struct {
+	delays []int // in milliseconds
+	loop   int   // times, 0 for ever
+}
+
+// open judges a file: first by its bytes, then by the header that its loader
+// reads. Whoever opens it closes it.
+func open(data []byte) (*source, error) {
+	s := &source{data: data}
+	if err := s.gate(); err != nil {
+		return nil, err
+	}
+	if err := s.walk(); err != nil {
+		return nil, err
+	}
+	s.pinned.Pin(&data[0])
+	header, err := s.load(frame{}, 1)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	defer header.free()
+	s.look(header)
+	if err := s.weigh(header); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *source) close() { s.pinned.Unpin() }
+
+// gate lets known formats pass, and of those the ones that are switched on.
+func (s *source) gate() error {
+	f, known := structure.Sniff(s.data[:min(len(s.data), structure.SniffBytes)])
+	allowed := current.Formats
+	switch {
+	case !known:
+		return core.UnsupportedMediaType.Errorf("the file is of no known format; send one of %s", strings.Join(allowed, ", ")).
+			With("allowed", allowed)
+	case !slices.Contains(allowed, string(f)):
+		return core.UnsupportedMediaType.Errorf("%s files are not read here; send one of %s", f, strings.Join(allowed, ", ")).
+			With("allowed", allowed)
+	}
+	s.format = f
+	return nil
+}
+
+func (s *source) walk() error {
+	l := current.Limits
+	o, err := structure.Walk(s.format, bytes.NewReader(s.data), int64(len(s.data)), structure.Limits{
+		MaxSide:   int(orNone(l.Side, math.MaxInt32)),
+		MaxPixels: orNone(l.Pixels, math.MaxInt64),
+	})
+	if core.SlugOf(err) == core.ImageTruncated && current.FailOn == "none" {
+		err = nil
+	}
+	s.outline = o
+	return err
+}
+
+// orNone is the limit, or a number that none reaches.
+func orNone(limit, none int64) int64 {
+	if limit > 0 {
+		return limit
+	}
+	return none
+}
+
+// frame says which frames or pages of a file are read.
+type frame struct {
+	page int
+	all  bool // every frame of an animation
+}
+
+// load reads by the named loader, at a smaller scale where the format can. The
+// rows may be asked for once and in order only.
+func (s *source) load(f frame, shrink int) (picture, error) {
+	options := []string{"access=sequential", "fail-on=" + current.FailOn}
+	switch {
+	case f.all:
+		options = append(options, "n=-1")
+	case f.page > 0: // without a page HEIF gives its primary picture
+		options = append(options, fmt.Sprintf("page=%d", f.page))
+	}
+	if shrink > 1 && s.format == structure.JPEG {
+		options = append(options, fmt.Sprintf("shrink=%d", shrink))
+	}
+	if shrink > 1 && s.format == structure.WebP {
+		options = append(options, fmt.Sprintf("scale=%v", 1/float64(shrink)))
+	}
+	p, err := load(loader(s.format), s.data, strings.Join(options, ","))
+	return p, explain(s.format, err)
+}
+
+// look takes what the header tells.
+func (s *source) look(header picture) {
+	s.width, s.height = header.width(), header.height()
+	s.orientation = header.field("orientation", 1)
+	if s.orientation < 1 || s.orientation > 8 {
+		s.orientation = 1
+	}
+	pages := max(header.field("n-pages", 1), 1)
+	s.frames = 1
+	if moving := s.format == structure.GIF || s.format == structure.WebP; moving && pages > 1 {
+		s.frames = pages
+		s.animation = animation{delays: shown(header.delays(), pages), loop: header.field("loop", 0)}
+	}
+	w, h := s.upright(s.width, s.height)
+	s.probe = core.Probe{
+		Format:      string(s.format),
+		ContentType: s.format.ContentType(),
+		Width:       int64(w),
+		Height:      int64(h),
+		Pages:       int64(pages),
+		Animated:    s.frames > 1,
+		HasAlpha:    header.alpha(),
+	}
+	var dropped bool
+	s.colours, dropped = coloursOf(header)
+	if dropped {
+		s.probe.Warnings = append(s.probe.Warnings, core.Warning{
+			Slug:   "profile-dropped",
+			Detail: "the embedded colour profile is unusable; the colours are taken as sRGB, or as ordinary CMYK",
+		})
+	}
+}
+
+// turned reports whether upright means on its side.
+func (s *source) turned() bool { return s.orientation >= 5 }
+
+func (s *source) upright(w, h int) (int, int) {
+	if s.turned() {
+		return h, w
+	}
+	return w, h
+}
+
+// shown completes the delays to n, and slows down those below two hundredths of a
+// second as browsers do: they are artefacts of old encoders.
+func shown(delays []int, n int) []int {
+	const tooFast, usual = 20, 100
+	list := make([]int, n)
+	for i := range list {
+		list[i] = usual
+		if i < len(delays) && delays[i] >= tooFast {
+			list[i] = delays[i]
+		}
+	}
+	return list
+}
+
+// weigh holds the file against the limits.
+func (s *source) weigh(header picture) error {
+	l, w, h := current.Limits, s.probe.Width, s.probe.Height
+	if side := max(w, h); over(side, l.Side) {
+		return core.ImageTooLarge.Errorf("the %s is %d x %d pixels large, of which a side may have %d; scale it down before sending it",
+			s.format, w, h, l.Side).With("limit", l.Side).With("actual", side)
+	}
+	if over(w*h, l.Pixels) {
+		return core.ImageTooLarge.Errorf("the %s is %d x %d pixels large, which is more than %d pixels; scale it down before sending it",
+			s.format, w, h, l.Pixels).With("limit", l.Pixels).With("actual", w*h)
+	}
+	n := need{
+		format: s.format, width: w, height: h,
+		channels: int64(header.bands()), sampleBytes: int64(header.sampleBytes()),
+		whole:  s.outline.Progressive || s.outline.Interlaced,
+		frames: int64(s.frames),
+	}
+	if err := s.weighFrames(n); err != nil {
+		if !current.FirstFrame {
+			return err
+		}
+		s.frames, n.frames = 1, 1
+		s.probe.Warnings = append(s.probe.Warnings, core.Warning{
+			Slug:   "animation-first-frame",
+			Detail: err.Detail + "; only its first frame is used",
+		})
+	}
+	s.probe.MemoryBytes = n.bytes()
+	if over(s.probe.MemoryBytes, l.MemoryBytes) {
+		return core.ImageTooComplex.Errorf("decoding the %s would take %d bytes of memory, of which there are %d; scale it down before sending it",
+			s.format, s.probe.MemoryBytes, l.MemoryBytes).With("limit", l.MemoryBytes).With("actual", s.probe.MemoryBytes)
+	}
+	return nil
+}
+
+// weighFrames holds an animation against its budget: of frames, of pixels in all
+// of them, and of memory.
+func (s *source) weighFrames(n need) *core.Error {
+	l := current.Limits
+	if n.frames <= 1 {
+		return nil
+	}
+	excess := func(what string, limit, actual int64) *core.Error {
+		return core.TooManyFrames.Errorf("the animation has %d %s, of which there may be %d", actual, what, limit).
+			With("limit", limit).With("actual", actual)
+	}
+	switch pixels := n.frames * n.width * n.height; {
+	case over(n.frames, l.Frames):
+		return excess("frames", l.Frames, n.frames)
+	case over(pixels, l.Pixels):
+		return excess("pixels in all its frames", l.Pixels, pixels)
+	case over(n.bytes(), l.MemoryBytes):
+		return excess("bytes in memory", l.MemoryBytes, n.bytes())
+	}
+	return nil
+}
+
+func over(n, limit int64) bool { return limit > 0 && n > limit }
+
+// Probe judges a file by its first bytes, its structure and its header, within
+// the limits, without decoding it.
+func Probe(data []byte) (core.Probe, error) {
+	s, err := open(data)
+	if err != nil {
+		return core.Probe{}, err
+	}
+	defer s.close()
+	return s.probe, nil
+}

@@ -1,0 +1,345 @@
+package vips_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"imgd/adapters/vips"
+	"imgd/adapters/vips/decode/child"
+	"imgd/adapters/vips/wire"
+	"imgd/core"
+	"imgd/core/transform"
+	"imgd/ports"
+)
+
+// The test binary is its own decoder: started with "decode" it does what the
+// first word of a file says.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "decode":
+			exit(child.Run(startActor))
+		case "dud":
+			exit(errors.New("the library is missing"))
+		case "parent":
+			exit(beParent())
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// actor is an engine that plays the part a file tells it.
+type actor struct{ settings wire.Settings }
+
+func startActor(s wire.Settings) (child.Engine, error) { return &actor{s}, nil }
+
+func (*actor) Capabilities() core.Capabilities {
+	return core.Capabilities{Read: []string{"png"}, Write: []string{"png"}, Library: "actor 1", Renderer: "a1"}
+}
+
+func (a *actor) Probe(data []byte) (core.Probe, error) {
+	word, _, _ := strings.Cut(string(data[:min(len(data), 64)]), " ")
+	good := core.Probe{Format: "png", ContentType: "image/png", Width: 40, Height: 30, Pages: 1, MemoryBytes: int64(len(data))}
+	switch word {
+	case "refuse":
+		return core.Probe{}, core.ImageTooLarge.Errorf("too large; scale it down").With("limit", 5).With("actual", int64(7))
+	case "puzzled":
+		return core.Probe{}, errors.New("secret of the library")
+	case "lie":
+		good.Format = "exe"
+	case "wide":
+		good.Width = 1 << 40
+	default:
+		return good, act(word)
+	}
+	return good, nil
+}
+
+func act(word string) error {
+	switch word {
+	case "segv":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+		time.Sleep(time.Minute)
+	case "kill":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Minute)
+	case "hang":
+		time.Sleep(time.Hour)
+	case "leave":
+		os.Exit(0)
+	case "nap":
+		time.Sleep(20 * time.Millisecond)
+	case "gorge":
+		var all [][]byte
+		for range 64 {
+			all = append(all, bytes.Repeat([]byte{1}, 64<<20))
+		}
+		return fmt.Errorf("%d times 64 MiB were to be had", len(all))
+	}
+	return nil
+}
+
+func (a *actor) Render(_ context.Context, data []byte, vs []transform.Variant, facts bool, emit func(child.Output) error) (*core.Facts, error) {
+	word, _, _ := strings.Cut(string(data[:min(len(data), 64)]), " ")
+	for i, v := range vs {
+		o := output(v.Name, 100)
+		switch word {
+		case "big":
+			o.Body = picture(v.Name, 3<<20)
+		case "report":
+			o.Body = append(picture("", 8), report()...)
+		case "half":
+			if i == 1 {
+				o.Err = core.ImageUndecodable.Errorf("this one did not work")
+			}
+		default:
+			lie(word, &o)
+		}
+		if err := emit(o); err != nil {
+			return nil, err
+		}
+		switch word {
+		case "twice":
+			_ = emit(o)
+		case "late":
+			return nil, core.ImageTruncated.Errorf("it ends in the middle")
+		}
+	}
+	if err := act(word); err != nil {
+		return nil, err
+	}
+	if !facts && word != "gossip" {
+		return nil, nil
+	}
+	f := &core.Facts{DominantColor: "#102030", AverageColor: "#405060", Blurhash: "00OZZy"}
+	switch word {
+	case "colour":
+		f.DominantColor = "<script>"
+	case "blurhash":
+		f.Blurhash = "LEHV6nWB2yk8pyo0adR*.7kCMdn"
+	}
+	return f, nil
+}
+
+func output(name string, size int) child.Output {
+	return child.Output{
+		Name: name, ContentType: "image/png", Ext: "png", Width: 10, Height: 8, Pages: 1,
+		Body: picture(name, size), Warnings: core.Warnings{{Slug: "played", Detail: "not\nreal", Variant: name}},
+	}
+}
+
+// lie spoils an output, or what surrounds it on the socket.
+func lie(word string, o *child.Output) {
+	switch word {
+	case "name":
+		o.Name = "stranger"
+	case "long":
+		o.Body = picture("", 9<<20)
+	case "empty":
+		o.Body = nil
+	case "magic":
+		o.Body = []byte("GIF89a and so on")
+	case "type":
+		o.ContentType = "text/html"
+	case "size":
+		o.Width = 11
+	case "flat":
+		o.Height = 0
+	case "pages":
+		o.Pages = 2
+	case "slug":
+		o.Err = &core.Error{Kind: core.Undecodable, Slug: "no-such-slug", Detail: "?"}
+	case "authority":
+		o.Err = core.Forbidden.Errorf("you may not")
+	case "json":
+		raw("\x04\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00{...}", -1)
+	case "kind":
+		raw("\x02\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00{}", -1)
+	case "header":
+		raw("\x04\x00\x00\x00\xff\xff\xff\x7f\x00\x00\x00\x00\x00\x00\x00\x00", -1)
+	case "noise":
+		raw(strings.Repeat("\xff", 64), -1)
+	case "stranger":
+		raw("\x04\x01\x00\x00\x02\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00{}", 0)
+	case "bare":
+		raw("\x04\x01\x00\x00\x02\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00{}", -1)
+	case "chatty":
+		for range 10_000 {
+			fmt.Fprintln(os.Stderr, strings.Repeat("la", 1000))
+		}
+	}
+}
+
+// raw writes to the socket behind the back of the protocol, with a descriptor
+// unless it is negative.
+func raw(text string, fd int) {
+	var rights []byte
+	if fd >= 0 {
+		rights = unix.UnixRights(fd)
+	}
+	for s := 3; s < 64; s++ {
+		if _, err := unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_TYPE); err == nil {
+			_ = unix.Sendmsg(s, []byte(text), rights, nil, 0)
+		}
+	}
+}
+
+const magic = "\x89PNG\r\n\x1a\n"
+
+// picture is something that begins like a PNG and differs by name.
+func picture(name string, size int) []byte {
+	b := []byte(magic + name)
+	for len(b) < size {
+		b = append(b, byte(len(b)*len(b)>>3))
+	}
+	return b
+}
+
+// inside is what a child sees of the world.
+type inside struct {
+	Env                []string
+	Files              []uint64 // inodes of open regular files
+	Sockets            int
+	Core, Nofile, Data uint64
+	Dumpable           int
+	Settings           wire.Settings
+}
+
+func report() []byte {
+	in := inside{Env: os.Environ()}
+	for fd := range 64 {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) != nil {
+			continue
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFREG:
+			in.Files = append(in.Files, st.Ino)
+		case unix.S_IFSOCK:
+			in.Sockets++
+		}
+	}
+	for resource, to := range map[int]*uint64{unix.RLIMIT_CORE: &in.Core, unix.RLIMIT_NOFILE: &in.Nofile, unix.RLIMIT_DATA: &in.Data} {
+		var l unix.Rlimit
+		_ = unix.Getrlimit(resource, &l)
+		*to = l.Max
+	}
+	in.Dumpable, _ = unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	b, _ := json.Marshal(in)
+	return b
+}
+
+// open starts a pool of actors that is closed with the test.
+func open(t *testing.T, change func(*vips.Config)) *vips.Pool {
+	t.Helper()
+	c := config()
+	if change != nil {
+		change(&c)
+	}
+	p, err := vips.Open(t.Context(), c)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func config() vips.Config {
+	return vips.Config{
+		Children: 1, OutputBytes: 8 << 20,
+		Limits: core.Limits{MemoryBytes: memoryBytes, Pixels: 1 << 20, Frames: 100},
+		Log:    slog.New(slog.DiscardHandler),
+	}
+}
+
+// file is an original that tells the actor what to do.
+func file(t testing.TB, word string, size int) *os.File {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	if _, err := f.WriteString(word + " " + strings.Repeat("x", max(0, size-len(word)-1))); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func task(t testing.TB, word string, names ...string) ports.Task {
+	t.Helper()
+	f := file(t, word, 100)
+	task := ports.Task{Source: f, Bytes: 100}
+	for _, name := range names {
+		spec, err := transform.Parse("w=10,h=10,anim=0,fmt=png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		task.Variants = append(task.Variants, transform.Variant{Name: name, Spec: spec})
+	}
+	return task
+}
+
+// got is a rendition with its bytes.
+type got struct {
+	ports.Rendition
+	body []byte
+}
+
+func render(ctx context.Context, p *vips.Pool, task ports.Task) ([]got, ports.Report, error) {
+	var all []got
+	report, err := p.Render(ctx, task, func(r ports.Rendition) error {
+		var body []byte
+		if r.Body != nil {
+			var err error
+			if body, err = io.ReadAll(r.Body); err != nil {
+				return err
+			}
+		}
+		all = append(all, got{r, body})
+		return nil
+	})
+	return all, report, err
+}
+
+// mustWork shows that the pool has got over what was before.
+func mustWork(t *testing.T, p *vips.Pool) {
+	t.Helper()
+	all, _, err := render(t.Context(), p, task(t, "ok", "a"))
+	if err != nil || len(all) != 1 || !bytes.Equal(all[0].body, picture("a", 100)) {
+		t.Fatalf("the next render gave %d outputs and %v, want the picture", len(all), err)
+	}
+}
+
+// eventually waits for something another process does.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for range 1000 {
+		if is() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("in 10 s it did not come to pass that %s", what)
+}

@@ -1,0 +1,58 @@
+package vips
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// self survives the binary being replaced by a newer one.
+func self() string { return "/proc/self/exe" }
+
+// attributes let a child die with the thread that started it, and keep the
+// terminal's Ctrl-C from it: a running job has its grace period.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
+
+// keepDescriptors marks every descriptor as not to be inherited, also those that
+// a library has opened without saying so. An old kernel that cannot do it leaves
+// those of such libraries open.
+func keepDescriptors() { _ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) }
+
+// memory is how much this process and its children may use.
+func memory() int64 {
+	most := int64(math.MaxInt64)
+	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		text, _ := os.ReadFile(name) // none is no limit
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil {
+			most = min(most, n)
+		}
+	}
+	text, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(text)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "MemTotal: %d kB", &kib); n == 1 {
+			most = min(most, kib<<10)
+		}
+	}
+	return most
+}
+
+// resident is how much memory a process has, 0 when it cannot be told.
+func resident(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var size, pages int64
+	if n, _ := fmt.Sscan(string(text), &size, &pages); n != 2 {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,172 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"imgd/core"
+)
+
+// Variable is the environment variable in which a child finds its Settings.
+const Variable = "IMGD_DECODER"
+
+// Descriptor is where a child finds its end of the socket.
+const Descriptor = 3
+
+// Settings are what a child is told when it starts, as JSON.
+type Settings struct {
+	Limits     core.Limits
+	FailOn     string
+	FirstFrame bool
+	Formats    []string
+}
+
+// Hello is the header of a child's first frame.
+type Hello struct {
+	Version      int
+	Capabilities core.Capabilities
+}
+
+// Op is what a request asks for.
+type Op string
+
+// The operations.
+const (
+	OpProbe  Op = "probe"
+	OpRender Op = "render"
+)
+
+// Request is the header of a KindRequest frame.
+type Request struct {
+	Op       Op
+	Variants []Variant `json:",omitempty"`
+	Facts    bool      `json:",omitempty"`
+}
+
+// Variant is a rendition by its canonical form.
+type Variant struct {
+	Name      string
+	Transform string
+}
+
+// Begun is the header of a KindBegun frame: there is nothing more to say.
+type Begun struct{}
+
+// Output is the header of a KindOutput frame. With a Failure there is no body.
+type Output struct {
+	Name        string
+	ContentType string
+	Ext         string
+	Width       int64
+	Height      int64
+	Pages       int64
+	Warnings    core.Warnings `json:",omitempty"`
+	Failure     *Failure      `json:",omitempty"`
+}
+
+// Done is the header of a KindDone frame: what was asked for, or the Failure.
+type Done struct {
+	Probe   *core.Probe `json:",omitempty"`
+	Facts   *core.Facts `json:",omitempty"`
+	Failure *Failure    `json:",omitempty"`
+	CPUMS   int64
+}
+
+// Failure is an error on its way from a child. Its kind is the registry's.
+type Failure struct {
+	Slug   core.Slug
+	Detail string
+	Facts  map[string]any `json:",omitempty"`
+	Cause  string         `json:",omitempty"` // for the operator
+}
+
+// The most a failure carries.
+const (
+	detailBytes = 1 << 10
+	causeBytes  = 4 << 10
+	factCount   = 16
+)
+
+// FailureOf packs err. What nobody classified becomes internal, and its text the
+// cause.
+func FailureOf(err error) *Failure {
+	f := core.FailureOf(err)
+	w := &Failure{Slug: f.Slug, Detail: Text(f.Detail, detailBytes), Facts: f.Facts}
+	if e, ok := errors.AsType[*core.Error](err); !ok || e.Unwrap() != nil {
+		w.Cause = Text(err.Error(), causeBytes)
+	}
+	if text, err := json.Marshal(w.Facts); err != nil || len(text) > answerHeaderBytes/4 {
+		w.Facts = nil
+	}
+	return w
+}
+
+// Err unpacks the failure, or says in an error that wraps ErrBroken why no
+// decoder can have meant it.
+func (f Failure) Err() error {
+	if !f.Slug.Known() {
+		return Broken("a failure has the unknown slug %q", Text(string(f.Slug), 64))
+	}
+	e := f.Slug.Errorf("%s", Text(f.Detail, detailBytes))
+	switch e.Kind {
+	case core.Invalid, core.Unsupported, core.Undecodable, core.TooLarge, core.Internal:
+	default:
+		return Broken("a failure is %s, which is not for a decoder to say", f.Slug)
+	}
+	if len(f.Facts) > factCount {
+		return Broken("a failure has %d facts", len(f.Facts))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Facts)) {
+		v, ok := fact(f.Facts[name])
+		if !ok {
+			return Broken("the fact %q is neither a number, a text, a truth nor a list of texts", Text(name, 64))
+		}
+		e = e.With(Text(name, 64), v)
+	}
+	if f.Cause != "" {
+		e = e.Because(errors.New(Text(f.Cause, causeBytes)))
+	}
+	return e
+}
+
+// fact gives a value the type it had before it was JSON, as far as that can be
+// told: whole numbers are int64.
+func fact(v any) (any, bool) {
+	switch v := v.(type) {
+	case float64:
+		if whole := int64(v); float64(whole) == v && max(v, -v) < 1<<53 {
+			return whole, true
+		}
+		return v, true
+	case string:
+		return Text(v, detailBytes), true
+	case bool:
+		return v, true
+	case []any:
+		list := make([]string, 0, len(v))
+		for _, item := range v {
+			text, ok := item.(string)
+			if !ok || len(list) == factCount {
+				return nil, false
+			}
+			list = append(list, Text(text, 64))
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+// Text makes s fit to be shown: valid UTF-8 on one line, at most n bytes.
+func Text(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s[:min(len(s), n)], ""))
+	return strings.ToValidUTF8(s[:min(len(s), n)], "")
+}

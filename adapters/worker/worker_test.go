@@ -1,0 +1,163 @@
+package worker_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"imgd/adapters/memory"
+	"imgd/adapters/worker"
+	"imgd/core"
+	"imgd/ports"
+	"imgd/ports/portstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// backlog is a runner over a list of ids.
+type backlog struct {
+	mu    sync.Mutex
+	due   []core.ID
+	ran   []core.ID
+	work  func(context.Context)
+	peak  atomic.Int32
+	alive atomic.Int32
+}
+
+func (b *backlog) Next(ctx context.Context, hint core.ID) error {
+	b.mu.Lock()
+	at := -1
+	for i, id := range b.due {
+		if hint == "" || id == hint {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		b.mu.Unlock()
+		return core.NotFound.Errorf("nothing is due")
+	}
+	id := b.due[at]
+	b.due = append(b.due[:at], b.due[at+1:]...)
+	b.ran = append(b.ran, id)
+	b.mu.Unlock()
+	b.peak.Store(max(b.peak.Load(), b.alive.Add(1)))
+	defer b.alive.Add(-1)
+	if b.work != nil {
+		b.work(ctx)
+	}
+	return nil
+}
+
+func (b *backlog) count() int { b.mu.Lock(); defer b.mu.Unlock(); return len(b.ran) }
+
+func start(t *testing.T, r worker.Runner, q ports.Queue, slots int, poll, grace time.Duration) (stop func()) {
+	t.Helper()
+	w := &worker.Worker{Runner: r, Queue: q, Slots: slots, Poll: poll, Grace: func() time.Duration { return grace }, Log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	return func() { cancel(); <-done }
+}
+
+func eventually(t *testing.T, what string, look func() bool) {
+	t.Helper()
+	for range 2000 {
+		if look() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("not %s after 10 s", what)
+}
+
+func TestAHintWakesAnIdleWorkerLongBeforeItWouldLook(t *testing.T) {
+	b, q := &backlog{due: []core.ID{"a"}}, memory.NewQueue(8)
+	stop := start(t, b, q, 1, time.Hour, 0)
+	defer stop()
+	if err := q.Push(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "run", func() bool { return b.count() == 1 })
+}
+
+func TestJobsAreFoundAlthoughEveryHintIsLost(t *testing.T) {
+	b := &backlog{due: []core.ID{"a", "b", "c"}}
+	stop := start(t, b, &portstest.DeafQueue{}, 1, 10*time.Millisecond, 0)
+	defer stop()
+	eventually(t, "run", func() bool { return b.count() == 3 })
+}
+
+func TestAHintForWhatIsGoneStillLooksForOtherWork(t *testing.T) {
+	b, q := &backlog{due: []core.ID{"a"}}, memory.NewQueue(8)
+	stop := start(t, b, q, 1, time.Hour, 0)
+	defer stop()
+	if err := q.Push(t.Context(), "invented"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "run", func() bool { return b.count() == 1 })
+}
+
+func TestNoMoreJobsRunAtOnceThanThereAreSlots(t *testing.T) {
+	b, q := &backlog{work: func(context.Context) { time.Sleep(5 * time.Millisecond) }}, memory.NewQueue(64)
+	for i := range 40 {
+		b.due = append(b.due, core.ID(rune('a'+i)))
+		if err := q.Push(t.Context(), b.due[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := start(t, b, q, 3, time.Millisecond, 0)
+	defer stop()
+	eventually(t, "all run", func() bool { return b.count() == 40 })
+	if got := b.peak.Load(); got > 3 {
+		t.Errorf("%d jobs ran at once, want at most 3", got)
+	}
+}
+
+func TestAStopWaitsForARunningJobAndThenGivesItBack(t *testing.T) {
+	t.Run("within the grace it ends by itself", func(t *testing.T) {
+		var cause error
+		b := &backlog{due: []core.ID{"a", "b"}, work: func(ctx context.Context) { time.Sleep(50 * time.Millisecond); cause = context.Cause(ctx) }}
+		stop := start(t, b, memory.NewQueue(8), 1, time.Millisecond, time.Minute)
+		eventually(t, "running", func() bool { return b.count() == 1 })
+		stop()
+		if cause != nil || b.count() != 1 {
+			t.Errorf("the job's context ended with %v and %d jobs ran, want nil and 1", cause, b.count())
+		}
+	})
+	t.Run("after the grace it is told why", func(t *testing.T) {
+		var cause error
+		b := &backlog{due: []core.ID{"a"}, work: func(ctx context.Context) { <-ctx.Done(); cause = context.Cause(ctx) }}
+		stop := start(t, b, memory.NewQueue(8), 1, time.Millisecond, 10*time.Millisecond)
+		eventually(t, "running", func() bool { return b.count() == 1 })
+		stop()
+		if core.SlugOf(cause) != core.ShuttingDown {
+			t.Errorf("the job's context ended with %v, want ShuttingDown", cause)
+		}
+	})
+}
+
+func TestAnOutageDoesNotEndTheWorker(t *testing.T) {
+	b := &backlog{due: []core.ID{"a"}}
+	away := &outage{Runner: b, left: 3}
+	stop := start(t, away, memory.NewQueue(8), 1, time.Millisecond, 0)
+	defer stop()
+	eventually(t, "run", func() bool { return b.count() == 1 })
+}
+
+type outage struct {
+	worker.Runner
+	left int32
+}
+
+func (o *outage) Next(ctx context.Context, hint core.ID) error {
+	if atomic.AddInt32(&o.left, -1) >= 0 {
+		return core.Unavailable.Errorf("the database is away")
+	}
+	return o.Runner.Next(ctx, hint)
+}

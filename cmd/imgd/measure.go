@@ -1,0 +1,22 @@
+package main
+
+import "imgd/adapters/vips"
+
+// measure shows what only the adapters of this process know.
+func (p *parts) measure() {
+	p.metrics.GaugeFunc("imgd_decoders_busy", "Decoder processes at work.", func() float64 { return float64(p.pool.Stats().Busy) })
+	p.metrics.GaugeFunc("imgd_decoders_idle", "Decoder processes that wait for work, the warm spare among them.", func() float64 { return float64(p.pool.Stats().Idle) })
+	p.metrics.GaugeFunc("imgd_decoders_waiting", "Calls that wait for a decoder.", func() float64 { return float64(p.pool.Stats().Waiting) })
+	for reason, read := range map[string]func(vips.Restarts) int64{
+		"crashed":   func(r vips.Restarts) int64 { return r.Crashed },
+		"overran":   func(r vips.Restarts) int64 { return r.Overran },
+		"cancelled": func(r vips.Restarts) int64 { return r.Cancelled },
+		"lied":      func(r vips.Restarts) int64 { return r.Lied },
+		"failed":    func(r vips.Restarts) int64 { return r.Failed },
+		"recycled":  func(r vips.Restarts) int64 { return r.Recycled },
+		"unfit":     func(r vips.Restarts) int64 { return r.Unfit },
+	} {
+		p.metrics.CountFunc("imgd_decoder_restarts_total", "Decoder processes that were replaced, by reason.", map[string]string{"reason": reason},
+			func() float64 { return float64(read(p.pool.Stats().Restarts)) })
+	}
+}

@@ -1,0 +1,238 @@
+// Package rig runs the real binary as child processes, and does to them what the
+// world does: kill, freeze, thaw, terminate.
+package rig
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Build compiles the binary once for a test run, with the given build tags, and
+// returns its path. dir is where it is put.
+func Build(dir string, tags ...string) (string, error) {
+	bin := filepath.Join(dir, "imgd-"+strings.Join(append(tags, "bin"), "-"))
+	cmd := exec.Command("go", "build", "-tags", strings.Join(tags, ","), "-o", bin, "imgd/cmd/imgd") // #nosec G204 -- our own tags
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the binary does not build: %w\n%s", err, out)
+	}
+	return bin, nil
+}
+
+// Site is where the processes of one test keep their things.
+type Site struct {
+	Bin string
+	Dir string
+	Env []string // more IMGD_* variables for every process
+}
+
+// NewSite is an empty database and store.
+func NewSite(t testing.TB, bin string, env ...string) *Site {
+	t.Helper()
+	return &Site{Bin: bin, Dir: t.TempDir(), Env: env}
+}
+
+// Process is one running imgd.
+type Process struct {
+	cmd  *exec.Cmd
+	URL  string // of the API, or of the second listener of a worker
+	log  *output
+	done chan struct{}
+	err  error
+}
+
+// Start runs imgd in a role ("serve", "api", "worker") and waits until it is
+// ready. The test's end kills it.
+func (s *Site) Start(t testing.TB, role string, env ...string) *Process {
+	t.Helper()
+	address := freeAddress(t)
+	p := &Process{URL: "http://" + address, log: &output{}, done: make(chan struct{})}
+	p.cmd = exec.Command(s.Bin, role) // #nosec G204 -- the binary of this test
+	p.cmd.Dir = s.Dir
+	p.cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "TMPDIR=" + s.Dir,
+		"IMGD_DATABASE_URL=sqlite:" + filepath.Join(s.Dir, "imgd.db"), "IMGD_STORAGE_URL=file:" + filepath.Join(s.Dir, "blobs"),
+		"IMGD_LOG_FORMAT=json", "IMGD_LOG_LEVEL=info",
+	}, append(s.Env, env...)...)
+	if role == "worker" {
+		p.cmd.Env = append(p.cmd.Env, "IMGD_METRICS_LISTEN="+address)
+	} else {
+		p.cmd.Env = append(p.cmd.Env, "IMGD_LISTEN="+address)
+	}
+	p.cmd.Stderr = p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.err = p.cmd.Wait(); close(p.done) }()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			t.Logf("%s (pid %d) said:\n%s", role, p.PID(), p.log)
+		}
+	})
+	p.awaitReady(t)
+	return p
+}
+
+func (p *Process) awaitReady(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-p.done:
+			t.Fatalf("imgd ended before it was ready: %v\n%s", p.err, p.log)
+		default:
+		}
+		resp, err := http.Get(p.URL + "/readyz") // #nosec G107 -- our own child
+		if err != nil {
+			continue
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	t.Fatalf("imgd is not ready after 30 s\n%s", p.log)
+}
+
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Log is what it has written so far.
+func (p *Process) Log() string { return p.log.String() }
+
+// Kill9 ends it without a word, and waits until it is gone.
+func (p *Process) Kill9() { _ = p.cmd.Process.Kill(); <-p.done }
+
+// Stop freezes it.
+func (p *Process) Stop(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGSTOP) }
+
+// Cont thaws it.
+func (p *Process) Cont(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGCONT) }
+
+// Term asks it to stop.
+func (p *Process) Term(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGTERM) }
+
+func (p *Process) signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatalf("%v cannot be sent to %d: %v", s, p.PID(), err)
+	}
+}
+
+// Wait returns how the process ended, or fails the test after d.
+func (p *Process) Wait(t testing.TB, d time.Duration) error {
+	t.Helper()
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(d):
+		t.Fatalf("imgd (pid %d) has not ended after %s\n%s", p.PID(), d, p.log)
+		return nil
+	}
+}
+
+// Children are the ids of its decoders.
+func (p *Process) Children(t testing.TB) (pids []int) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range stats {
+		text, err := os.ReadFile(name) // #nosec G304 -- of /proc
+		if err != nil {
+			continue // it has ended
+		}
+		pid, rest, ok := strings.Cut(string(text), " ")
+		if !ok {
+			continue
+		}
+		fields := strings.Fields(rest[strings.LastIndexByte(rest, ')')+1:])
+		if len(fields) > 1 && fields[1] == strconv.Itoa(p.PID()) {
+			n, _ := strconv.Atoi(pid)
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// Memory is the memory the process itself holds in bytes, shared memory included
+// and files it has only mapped not.
+func (p *Process) Memory(t testing.TB) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum int64
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name == "RssAnon" || name == "RssShmem" {
+			kb, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += kb << 10
+		}
+	}
+	return sum
+}
+
+// CPU is the processor time the process and its decoders have used so far.
+func (p *Process) CPU(t testing.TB) time.Duration {
+	t.Helper()
+	var ticks int64
+	for _, pid := range append(p.Children(t), p.PID()) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		f := strings.Fields(string(text)[bytes.LastIndexByte(text, ')')+1:])
+		for _, i := range []int{11, 12} { // utime, stime; 13 and 14 are those of ended children
+			n, _ := strconv.ParseInt(f[i], 10, 64)
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // it was only asked for its number
+	return l.Addr().String()
+}
+
+// output is what a process writes, read while it does.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}

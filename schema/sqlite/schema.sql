@@ -1,0 +1,198 @@
+-- The desired state of an imgd database on SQLite. Migrations are planned from
+-- this file: change it, then run imgd migrate diff.
+--
+-- Times are integers, microseconds since 1970 in UTC. The columns of images,
+-- variants, jobs and events stand in the order of the structs in package core.
+
+CREATE TABLE images (
+  id             text      NOT NULL PRIMARY KEY,
+  tenant         text      NOT NULL,
+  external_id    text      NOT NULL DEFAULT '',
+  bucket         text      NOT NULL,
+  state          text      NOT NULL,
+  owner          text      NOT NULL,
+  filename       text      NOT NULL DEFAULT '',
+  content_type   text      NOT NULL,
+  bytes          bigint    NOT NULL,
+  sha256         text      NOT NULL,
+  width          bigint    NOT NULL,
+  height         bigint    NOT NULL,
+  pages          bigint    NOT NULL,
+  has_alpha      boolean   NOT NULL,
+  dominant_color text      NOT NULL DEFAULT '',
+  average_color  text      NOT NULL DEFAULT '',
+  blurhash       text      NOT NULL DEFAULT '',
+  metadata       json      NOT NULL,
+  warnings       json      NOT NULL,
+  version        bigint    NOT NULL,
+  created_at     timestamp NOT NULL,
+  updated_at     timestamp NOT NULL,
+  deleted_at     timestamp,
+  CONSTRAINT images_tenant_named CHECK (tenant <> ''),
+  CONSTRAINT images_state_known  CHECK (state IN ('processing', 'ready', 'partial', 'failed')),
+  CONSTRAINT images_tombstone_is_bare CHECK (deleted_at IS NULL OR (external_id = '' AND filename = ''))
+);
+CREATE UNIQUE INDEX images_external_id ON images (tenant, external_id) WHERE external_id <> '' AND deleted_at IS NULL;
+CREATE INDEX images_newest ON images (tenant, created_at DESC, id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX images_sizes ON images (tenant, bytes) WHERE deleted_at IS NULL;
+
+CREATE TABLE jobs (
+  id               text      NOT NULL PRIMARY KEY,
+  tenant           text      NOT NULL,
+  image_id         text      NOT NULL,
+  state            text      NOT NULL,
+  spec             json      NOT NULL,
+  spec_version     bigint    NOT NULL,
+  spec_digest      text      NOT NULL,
+  priority         bigint    NOT NULL,
+  run_at           timestamp NOT NULL,
+  attempt          bigint    NOT NULL,
+  max_attempts     bigint    NOT NULL,
+  crashes          bigint    NOT NULL,
+  lost             bigint    NOT NULL,
+  epoch            bigint    NOT NULL,
+  worker           text      NOT NULL DEFAULT '',
+  lease_until      timestamp,
+  cancel_at        timestamp,
+  error            json,
+  warnings         json      NOT NULL,
+  owner            text      NOT NULL,
+  correlation_id   text      NOT NULL DEFAULT '',
+  traceparent      text      NOT NULL DEFAULT '',
+  cost_cpu_ms      bigint    NOT NULL DEFAULT 0,
+  cost_read_bytes  bigint    NOT NULL DEFAULT 0,
+  cost_write_bytes bigint    NOT NULL DEFAULT 0,
+  created_at       timestamp NOT NULL,
+  started_at       timestamp,
+  finished_at      timestamp,
+  CONSTRAINT jobs_image FOREIGN KEY (image_id) REFERENCES images (id),
+  CONSTRAINT jobs_tenant_named CHECK (tenant <> ''),
+  CONSTRAINT jobs_state_known  CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'dead', 'cancelled')),
+  CONSTRAINT jobs_running_is_leased CHECK ((state = 'running') = (lease_until IS NOT NULL)),
+  CONSTRAINT jobs_final_is_finished CHECK ((state IN ('succeeded', 'failed', 'dead', 'cancelled')) = (finished_at IS NOT NULL)),
+  CONSTRAINT jobs_attempts_in_budget CHECK (attempt BETWEEN 0 AND max_attempts),
+  CONSTRAINT jobs_counters_positive CHECK (crashes >= 0 AND lost >= 0 AND epoch >= 0),
+  -- Every queued row can be claimed: a claim raises the attempt.
+  CONSTRAINT jobs_queued_is_claimable CHECK (state <> 'queued' OR (attempt < max_attempts AND cancel_at IS NULL))
+);
+CREATE UNIQUE INDEX jobs_one_live ON jobs (image_id, spec_digest) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_due ON jobs (priority, run_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_newest ON jobs (tenant, created_at DESC, id DESC);
+CREATE INDEX jobs_newest_in_state ON jobs (tenant, state, created_at DESC, id DESC);
+CREATE INDEX jobs_of_image ON jobs (image_id, created_at DESC, id DESC);
+CREATE INDEX jobs_finished ON jobs (tenant, finished_at, state, created_at, started_at) WHERE finished_at IS NOT NULL;
+
+CREATE TABLE variants (
+  image_id     text      NOT NULL,
+  name         text      NOT NULL,
+  tenant       text      NOT NULL,
+  job_id       text      NOT NULL,
+  state        text      NOT NULL,
+  transform    text      NOT NULL,
+  blob_key     text      NOT NULL DEFAULT '',
+  content_type text      NOT NULL DEFAULT '',
+  bytes        bigint    NOT NULL DEFAULT 0,
+  sha256       text      NOT NULL DEFAULT '',
+  width        bigint    NOT NULL DEFAULT 0,
+  height       bigint    NOT NULL DEFAULT 0,
+  pages        bigint    NOT NULL DEFAULT 0,
+  error        json,
+  created_at   timestamp NOT NULL,
+  updated_at   timestamp NOT NULL,
+  PRIMARY KEY (image_id, name),
+  CONSTRAINT variants_image FOREIGN KEY (image_id) REFERENCES images (id),
+  CONSTRAINT variants_job   FOREIGN KEY (job_id) REFERENCES jobs (id),
+  CONSTRAINT variants_tenant_named CHECK (tenant <> ''),
+  CONSTRAINT variants_state_known  CHECK (state IN ('pending', 'ready', 'failed')),
+  CONSTRAINT variants_ready_is_stored CHECK ((state = 'ready') = (blob_key <> '')),
+  CONSTRAINT variants_failed_has_reason CHECK ((state = 'failed') = (error IS NOT NULL))
+);
+CREATE INDEX variants_of_job ON variants (job_id);
+CREATE INDEX variants_blob ON variants (blob_key) WHERE blob_key <> '';
+
+-- Events outlive what they tell of, so nothing is referenced.
+CREATE TABLE events (
+  id             text      NOT NULL PRIMARY KEY,
+  tenant         text      NOT NULL,
+  image_id       text      NOT NULL,
+  job_id         text      NOT NULL DEFAULT '',
+  type           text      NOT NULL,
+  actor          text      NOT NULL,
+  correlation_id text      NOT NULL DEFAULT '',
+  epoch          bigint    NOT NULL,
+  detail         json      NOT NULL,
+  at             timestamp NOT NULL,
+  CONSTRAINT events_tenant_named CHECK (tenant <> '')
+);
+CREATE INDEX events_of_image ON events (image_id, at DESC, id DESC);
+CREATE INDEX events_newest ON events (tenant, at DESC, id DESC);
+
+-- A request with an idempotency key: locked for a token until it is answered.
+CREATE TABLE idempotency (
+  tenant       text      NOT NULL,
+  subject      text      NOT NULL,
+  route        text      NOT NULL,
+  key          text      NOT NULL,
+  token        text      NOT NULL,
+  locked_until timestamp NOT NULL,
+  fingerprint  text      NOT NULL DEFAULT '',
+  answered     boolean   NOT NULL DEFAULT false,
+  body         json      NOT NULL,
+  expires_at   timestamp NOT NULL,
+  PRIMARY KEY (tenant, subject, route, key),
+  CONSTRAINT idempotency_tenant_named CHECK (tenant <> '')
+);
+CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+
+-- What a tenant has stored, and what its running uploads may still add to it.
+CREATE TABLE usage (
+  tenant     text      NOT NULL PRIMARY KEY,
+  images     bigint    NOT NULL,
+  bytes      bigint    NOT NULL,
+  updated_at timestamp NOT NULL,
+  CONSTRAINT usage_tenant_named CHECK (tenant <> '')
+);
+CREATE TABLE reservations (
+  id         text      NOT NULL PRIMARY KEY,
+  tenant     text      NOT NULL,
+  bytes      bigint    NOT NULL,
+  expires_at timestamp NOT NULL,
+  CONSTRAINT reservations_tenant_named CHECK (tenant <> '')
+);
+CREATE INDEX reservations_of_tenant ON reservations (tenant, expires_at);
+
+CREATE TABLE workers (
+  id         text      NOT NULL PRIMARY KEY,
+  host       text      NOT NULL,
+  version    text      NOT NULL,
+  slots      bigint    NOT NULL,
+  started_at timestamp NOT NULL,
+  seen_at    timestamp NOT NULL
+);
+
+-- Who does a duty that one process does for all.
+CREATE TABLE leases (
+  name   text      NOT NULL PRIMARY KEY,
+  holder text      NOT NULL,
+  epoch  bigint    NOT NULL,
+  until  timestamp NOT NULL
+);
+
+-- Objects to delete; a key that ends in a slash stands for all below it.
+CREATE TABLE sweep_tasks (
+  id         text      NOT NULL PRIMARY KEY,
+  blob_key   text      NOT NULL,
+  not_before timestamp NOT NULL,
+  tries      bigint    NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX sweep_tasks_key ON sweep_tasks (blob_key);
+CREATE INDEX sweep_tasks_due ON sweep_tasks (not_before, id);
+
+-- Hashes of bytes that killed too many decoders, whoever sent them.
+CREATE TABLE quarantine (
+  sha256     text      NOT NULL PRIMARY KEY,
+  image_id   text      NOT NULL,
+  job_id     text      NOT NULL,
+  created_at timestamp NOT NULL
+);
