@@ -24,15 +24,15 @@ func (configCmd) Run(s *Settings) error {
 		value := text(values.Field(set.index))
 		note := ""
 		if value != set.Default {
-			note = "default: " + set.Default
+			note = " Default: " + set.Default
 			if set.Default == "" {
-				note = "default: empty"
+				note = " Default: empty"
 			}
 		}
 		if set.Secret {
 			value = redact(value)
 		}
-		fmt.Fprintf(w, "%s=%s\t# %s\t%s\n", set.Variable, value, set.Help, note)
+		fmt.Fprintf(w, "%s=%s\t# %s%s\n", set.Variable, value, set.Help, note)
 	}
 	if err := w.Flush(); err != nil {
 		return err

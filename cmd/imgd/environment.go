@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -66,7 +67,7 @@ func parses(s setting, value string) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), s.Flag+": "))
+	return errors.New(strings.TrimLeft(strings.TrimPrefix(err.Error(), s.Flag), ": "))
 }
 
 // secretFiles reads a secret from the file that its variable with _FILE behind

@@ -33,7 +33,7 @@ func (healthCmd) Run(ctx context.Context, s *Settings) error {
 	}
 	resp, err := http.DefaultClient.Do(req) // #nosec G107 G704 -- our own listener
 	if err != nil {
-		return fmt.Errorf("nobody answers at %s: %w", address, err)
+		return fmt.Errorf("no answer: %w", err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	if _, err := io.Copy(os.Stdout, io.LimitReader(resp.Body, 64<<10)); err != nil {

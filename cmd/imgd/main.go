@@ -77,7 +77,7 @@ func newParser(c *commands) *kong.Kong {
 		kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Resolvers(secretFiles),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 	)
 }
 

@@ -16,7 +16,6 @@ import (
 type Settings struct {
 	DatabaseURL string `name:"database-url" env:"IMGD_DATABASE_URL" default:"sqlite:data/imgd.db" secret:"" group:"Where things are" help:"The records: sqlite:PATH."`
 	StorageURL  string `name:"storage-url" env:"IMGD_STORAGE_URL" default:"file:data/blobs" secret:"" group:"Where things are" help:"The images and their variants: file:FOLDER."`
-	TmpDir      string `name:"tmp-dir" env:"IMGD_TMP_DIR" default:"" group:"Where things are" help:"Where uploads wait for the decoder when the store keeps no files and they exceed 8 MiB. Empty: the system's own."`
 
 	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without authentication it must be a loopback address."`
 	MetricsListen string `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
@@ -198,5 +197,11 @@ func (s Span) String() string {
 	if d > 0 && d%(24*time.Hour) == 0 {
 		return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + "d"
 	}
-	return d.String()
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} { // 1h0m0s is 1h
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }

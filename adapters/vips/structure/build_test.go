@@ -1,6 +1,7 @@
 package structure
 
 import (
+	"errors"
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
@@ -34,7 +35,7 @@ func accepted(t *testing.T, f Format, data []byte) Outline {
 func refused(t *testing.T, f Format, data []byte, want core.Slug) *core.Error {
 	t.Helper()
 	o, err := walk(t, f, data)
-	e, ok := err.(*core.Error)
+	e, ok := errors.AsType[*core.Error](err)
 	if !ok || e.Slug != want {
 		t.Fatalf("Walk of a %s: got %+v and error %v, want %s", f, o, err, want)
 	}

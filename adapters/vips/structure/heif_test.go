@@ -40,8 +40,8 @@ func TestHEIFStructure(t *testing.T) {
 	}{
 		"last box open":               {open, ""},
 		"another box behind":          {sound + box("free"), ""},
-		"256 items":                   {string(heifFile(3, 2, 256)), ""},
-		"257 items":                   {string(heifFile(3, 2, 257)), core.ImageTooComplex},
+		"1024 items":                  {string(heifFile(3, 2, 1024)), ""},
+		"1025 items":                  {string(heifFile(3, 2, 1025)), core.ImageTooComplex},
 		"4 billion items":             {ftyp("avif") + box("meta", be32(0), box("iinf", "\x01\x00\x00\x00", be32(-1))), core.ImageTooComplex},
 		"4 billion places":            {ftyp("avif") + box("meta", be32(0), box("iloc", "\x02\x00\x00\x00", "\x44\x00", be32(-1))), core.ImageTooComplex},
 		"box cut in its long length":  {long, core.ImageTruncated},

@@ -19,7 +19,7 @@ func (h *heifWalk) itemInfos(off, end int64) error {
 	if c.err != nil {
 		return c.err
 	}
-	if err := h.countItems(uint32(count)); err != nil {
+	if err := h.countItems(uint32(count)); err != nil { // #nosec G115 -- a 32-bit field at most
 		return err
 	}
 	return h.each(c.off, end, h.itemInfo)
@@ -40,7 +40,7 @@ func (h *heifWalk) itemInfo(kind string, off, end int64) error {
 	if c.err != nil {
 		return c.err
 	}
-	h.types[uint32(id)] = kind
+	h.types[uint32(id)] = kind // #nosec G115 -- a 32-bit field at most
 	if len(h.types) > h.limits.Items {
 		return tooComplex(h.Format, "items", h.limits.Items, len(h.types))
 	}
@@ -60,7 +60,7 @@ func (h *heifWalk) itemLocations(off, end int64) error {
 	if c.err != nil {
 		return c.err
 	}
-	if err := h.countItems(uint32(count)); err != nil {
+	if err := h.countItems(uint32(count)); err != nil { // #nosec G115 -- a 32-bit field at most
 		return err
 	}
 	l := locations{cursor: c, version: version, wide: wide,
@@ -83,7 +83,7 @@ type locations struct {
 }
 
 func (l *locations) item() error {
-	id := uint32(l.number(l.wide))
+	id := uint32(l.number(l.wide)) // #nosec G115 -- a 32-bit field at most
 	method := uint64(0)
 	if l.version >= 1 {
 		method = l.number(2) & 15
@@ -91,7 +91,7 @@ func (l *locations) item() error {
 	l.number(2)
 	base := position(l.number(l.base))
 	extents := l.number(2)
-	if l.h.extents += int(extents); l.h.extents > maxExtents {
+	if l.h.extents += int(extents); l.h.extents > maxExtents { // #nosec G115 -- two bytes
 		return tooComplex(l.h.Format, "extents", maxExtents, l.h.extents)
 	}
 	for range extents {
@@ -151,6 +151,6 @@ func (c *cursor) number(width int) uint64 {
 // word reads a four-character code.
 func (c *cursor) word() string {
 	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], uint32(c.number(4)))
+	binary.BigEndian.PutUint32(b[:], uint32(c.number(4))) // #nosec G115 -- four bytes
 	return string(b[:])
 }

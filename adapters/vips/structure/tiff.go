@@ -194,7 +194,7 @@ func (f field) bytes() int64 {
 	if size > 0 && f.count > math.MaxInt64/uint64(size) {
 		return math.MaxInt64
 	}
-	return int64(f.count) * size
+	return int64(f.count) * size // #nosec G115 -- checked above
 }
 
 func (f field) size() int64 {

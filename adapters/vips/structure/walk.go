@@ -29,7 +29,7 @@ func DefaultLimits() Limits {
 		Chunks:        256,
 		Segments:      2048,
 		Directories:   64,
-		Items:         256,
+		Items:         1024,
 	}
 }
 
