@@ -23,7 +23,7 @@ func FailureOf(err error) *Failure {
 		return nil
 	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Kind == Internal && !e.Slug.Known() {
+	if !ok || e.Slug == Slug(Internal) || !e.Slug.Known() {
 		return &Failure{Slug: Slug(Internal), Detail: "something went wrong on our side"}
 	}
 	return &Failure{Slug: e.Slug, Detail: e.Detail, Facts: e.Facts}

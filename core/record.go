@@ -92,9 +92,9 @@ type Stats struct {
 // Window is what became of the jobs that finished in a span of time.
 type Window struct {
 	Finished int64
-	Failures int64 // failed and dead
-	Queue    Quantiles
-	Run      Quantiles
+	Failures int64     // failed and dead
+	Queue    Quantiles // from the job's birth to the claim of its last attempt
+	Run      Quantiles // of its last attempt
 }
 
 // Quantiles are of durations; zero when nothing was counted.

@@ -66,7 +66,7 @@ WHERE  tenant = @tenant AND id = @id AND version = @version AND deleted_at IS NU
 -- name: BuryImage :execrows
 UPDATE images
 SET    deleted_at = @deleted_at, updated_at = @now, version = version + 1, state = @state,
-       filename = '', external_id = '', metadata = '{}'
+       filename = '', external_id = '', metadata = @metadata
 WHERE  tenant = @tenant AND id = @id AND deleted_at IS NULL;
 
 -- name: ImageOfJob :one

@@ -211,7 +211,7 @@ func TestWhatIsTooLargeIsRefusedBeforeItIsSentAndClosesTheConnection(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != 413 || !res.Close || sent.n != 0 {
 		t.Errorf("got %d, connection closed %v, after %d bytes; want 413 and closed after none", res.StatusCode, res.Close, sent.n)
 	}
@@ -229,7 +229,7 @@ func TestAnEndlessBodyIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != 413 {
 		t.Errorf("got %d, want 413", res.StatusCode)
 	}

@@ -83,8 +83,8 @@ func (c *content) VisitGetOriginalResponse(w http.ResponseWriter) error { return
 
 func (c *content) write(w http.ResponseWriter) error {
 	defer c.opened.Close() //nolint:errcheck // it was only read
-	if c.opened.Blob.Bytes != c.bytes {
-		return fmt.Errorf("%d bytes are stored where %d were recorded", c.opened.Blob.Bytes, c.bytes)
+	if c.opened.Bytes != c.bytes {
+		return fmt.Errorf("%d bytes are stored where %d were recorded", c.opened.Bytes, c.bytes)
 	}
 	h := w.Header()
 	h.Set("ETag", `"`+c.sha256+`"`)

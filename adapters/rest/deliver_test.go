@@ -154,7 +154,7 @@ func TestAnAnswerThatBreaksOffIsNoWholeAnswer(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer ann")
 	res, err := http.DefaultClient.Do(r)
 	if err == nil {
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		var body []byte
 		if body, err = io.ReadAll(res.Body); err == nil {
 			t.Errorf("the client read %q and saw no error", body)

@@ -89,7 +89,7 @@ func (s *Server) serve(wanted func(path string) bool, pages map[string]http.Hand
 	})
 	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{BaseRouter: mux, ErrorHandlerFunc: s.unreadable})
 	for pattern, h := range pages {
-		mux.ServeMux.Handle(pattern, h)
+		mux.Handle(pattern, h)
 	}
 	return s.around(s.dispatch(mux.ServeMux)), nil
 }

@@ -210,7 +210,7 @@ func (s *street) ask(t *testing.T, method, path string, body []byte, headers ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

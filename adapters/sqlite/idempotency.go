@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"imgd/adapters/sqlite/internal/gen"
@@ -22,7 +23,7 @@ func (s Idempotency) Begin(ctx context.Context, k ports.IdempotencyKey, lock tim
 	err = s.write(ctx, func(t tx) error {
 		n, err := t.LockRequest(ctx, gen.LockRequestParams{
 			Tenant: k.Tenant, Subject: k.Subject, Route: k.Route, Key: k.Key, Token: k.Token,
-			Lock: micros(lock), Keep: micros(lock + unclaimed),
+			Body: json.RawMessage("{}"), Lock: micros(lock), Keep: micros(lock + unclaimed),
 		})
 		if err != nil || n > 0 {
 			return err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"imgd/adapters/sqlite/internal/gen"
@@ -49,7 +50,10 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.BuryImage(ctx, gen.BuryImageParams{Now: t.now, DeletedAt: &t.now, State: state, Tenant: m.Tenant, ID: m.ID}); err != nil {
+	if _, err := t.BuryImage(ctx, gen.BuryImageParams{
+		Now: t.now, DeletedAt: &t.now, State: state, Tenant: m.Tenant, ID: m.ID,
+		Metadata: json.RawMessage("{}"), // a text in the query would be stored as one, and rows hold bytes
+	}); err != nil {
 		return err
 	}
 	return t.tell(ctx, core.Event{

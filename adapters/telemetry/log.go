@@ -14,7 +14,7 @@ import (
 func NewLog(w io.Writer, text bool, level slog.Level, correlate func(context.Context) string) *slog.Logger {
 	var h slog.Handler
 	if text {
-		h = tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+		h = tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
 	} else {
 		h = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 	}

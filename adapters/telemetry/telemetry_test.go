@@ -43,12 +43,13 @@ func TestEveryLineOfARequestCarriesItsID(t *testing.T) {
 func TestAScrapeShowsWhatWasCounted(t *testing.T) {
 	m := telemetry.NewMetrics()
 	m.Request("/v1/images/{image_id}", "GET", 404, 3*time.Millisecond)
+	m.Request("", "INVENTED", 405, time.Millisecond)
 	m.GaugeFunc("imgd_test_depth", "A test.", func() float64 { return 7 })
 	rec := httptest.NewRecorder()
 	m.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	for _, want := range []string{
 		`imgd_http_request_duration_seconds_count{method="GET",route="/v1/images/{image_id}",status="404"} 1`,
-		"imgd_test_depth 7", "go_goroutines", "process_resident_memory_bytes",
+		`route="",status="405"`, `method="other"`, "imgd_test_depth 7", "go_goroutines", "process_resident_memory_bytes",
 	} {
 		if !strings.Contains(rec.Body.String(), want) {
 			t.Errorf("the scrape lacks %s", want)

@@ -202,6 +202,9 @@ func (a *attempt) result(err error) ports.Result {
 	if err == nil {
 		return r
 	}
+	if r.Outcome == core.Stopped || r.Outcome == core.Released {
+		return r // nothing went wrong
+	}
 	r.Error = core.FailureOf(err)
 	switch r.Outcome {
 	case core.Erred:

@@ -104,7 +104,7 @@ func (s Spec) cover(width, height int) Plan {
 
 // inside fits width x height into the box, of which a side of 0 is open.
 func inside(width, height, w, h int, up bool) (int, int) {
-	scale := ratio{1, 1}
+	var scale ratio
 	switch byW, byH := (ratio{w, width}), (ratio{h, height}); {
 	case w == 0 && h == 0:
 		return width, height

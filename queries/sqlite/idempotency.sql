@@ -2,12 +2,12 @@
 -- run out; an answer stands until its day is over.
 -- name: LockRequest :execrows
 INSERT INTO idempotency (tenant, subject, route, key, token, body, locked_until, expires_at)
-VALUES (@tenant, @subject, @route, @key, @token, '{}',
+VALUES (@tenant, @subject, @route, @key, @token, @body,
         CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(@lock AS INTEGER),
         CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(@keep AS INTEGER))
 ON CONFLICT (tenant, subject, route, key) DO UPDATE
 SET    token = excluded.token, locked_until = excluded.locked_until, expires_at = excluded.expires_at,
-       answered = false, fingerprint = '', body = '{}'
+       answered = false, fingerprint = '', body = excluded.body
 WHERE  (idempotency.answered = false
         AND (idempotency.token = excluded.token
              OR idempotency.locked_until <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)))

@@ -8,7 +8,7 @@ SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now;
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = @worker,
        lease_until = CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(@lease AS INTEGER),
-       started_at = COALESCE(started_at, CAST(unixepoch('subsec') * 1000000 AS INTEGER))
+       started_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)
 WHERE  id = (
        SELECT j.id
        FROM   jobs j
@@ -23,7 +23,7 @@ RETURNING *;
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = @worker,
        lease_until = CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(@lease AS INTEGER),
-       started_at = COALESCE(started_at, CAST(unixepoch('subsec') * 1000000 AS INTEGER))
+       started_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)
 WHERE  id = @id
        AND state = 'queued'
        AND run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)

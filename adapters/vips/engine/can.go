@@ -33,12 +33,3 @@ var does = map[string][]string{
 	"meta": {string(transform.MetaNone)},
 	"icc":  {string(transform.ICCSRGB)},
 }
-
-func slices.Contains(values []string, v string) bool {
-	for _, w := range values {
-		if v == w {
-			return true
-		}
-	}
-	return false
-}

@@ -1,10 +1,10 @@
 package structure
 
 import (
-	"errors"
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"image"
 	"image/color"

@@ -110,12 +110,12 @@ func (q *Queries) DropRequest(ctx context.Context, arg DropRequestParams) error 
 
 const lockRequest = `-- name: LockRequest :execrows
 INSERT INTO idempotency (tenant, subject, route, key, token, body, locked_until, expires_at)
-VALUES (?1, ?2, ?3, ?4, ?5, '{}',
-        CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?6 AS INTEGER),
-        CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?7 AS INTEGER))
+VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+        CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?7 AS INTEGER),
+        CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?8 AS INTEGER))
 ON CONFLICT (tenant, subject, route, key) DO UPDATE
 SET    token = excluded.token, locked_until = excluded.locked_until, expires_at = excluded.expires_at,
-       answered = false, fingerprint = '', body = '{}'
+       answered = false, fingerprint = '', body = excluded.body
 WHERE  (idempotency.answered = false
         AND (idempotency.token = excluded.token
              OR idempotency.locked_until <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)))
@@ -129,6 +129,7 @@ type LockRequestParams struct {
 	Route   string
 	Key     string
 	Token   string
+	Body    json.RawMessage
 	Lock    int64
 	Keep    int64
 }
@@ -142,6 +143,7 @@ func (q *Queries) LockRequest(ctx context.Context, arg LockRequestParams) (int64
 		arg.Route,
 		arg.Key,
 		arg.Token,
+		arg.Body,
 		arg.Lock,
 		arg.Keep,
 	)

@@ -17,14 +17,15 @@ import (
 const buryImage = `-- name: BuryImage :execrows
 UPDATE images
 SET    deleted_at = ?1, updated_at = ?2, version = version + 1, state = ?3,
-       filename = '', external_id = '', metadata = '{}'
-WHERE  tenant = ?4 AND id = ?5 AND deleted_at IS NULL
+       filename = '', external_id = '', metadata = ?4
+WHERE  tenant = ?5 AND id = ?6 AND deleted_at IS NULL
 `
 
 type BuryImageParams struct {
 	DeletedAt *time.Time
 	Now       time.Time
 	State     core.ImageState
+	Metadata  json.RawMessage
 	Tenant    string
 	ID        core.ID
 }
@@ -35,6 +36,7 @@ func (q *Queries) BuryImage(ctx context.Context, arg BuryImageParams) (int64, er
 		arg.DeletedAt,
 		arg.Now,
 		arg.State,
+		arg.Metadata,
 		arg.Tenant,
 		arg.ID,
 	)

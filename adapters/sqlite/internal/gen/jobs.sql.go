@@ -226,7 +226,7 @@ const claimNext = `-- name: ClaimNext :one
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = ?1,
        lease_until = CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?2 AS INTEGER),
-       started_at = COALESCE(started_at, CAST(unixepoch('subsec') * 1000000 AS INTEGER))
+       started_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)
 WHERE  id = (
        SELECT j.id
        FROM   jobs j
@@ -284,7 +284,7 @@ const claimOne = `-- name: ClaimOne :one
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = ?1,
        lease_until = CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?2 AS INTEGER),
-       started_at = COALESCE(started_at, CAST(unixepoch('subsec') * 1000000 AS INTEGER))
+       started_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)
 WHERE  id = ?3
        AND state = 'queued'
        AND run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)

@@ -1,0 +1,79 @@
+# The front door. `make` alone says what there is.
+
+GO             ?= go
+VERSION_LINT   := 2.15.0
+VERSION_REDOC  := 2.77.0
+CACHE          := $(CURDIR)/.cache
+LINT           := $(CACHE)/golangci-lint-$(VERSION_LINT)
+GENERATED      := adapters/rest/internal adapters/sqlite/internal
+TOOL           := $(GO) tool -modfile=tools/go.mod
+
+export CGO_ENABLED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test verify generate check-generated check-format lint lint-api migration fuzz fuzz-short bench contact-sheet clean FORCE
+
+help: ## Say what there is.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install what building needs: a C compiler, pkg-config, libvips.
+	@sh scripts/deps build
+
+build: bin/imgd ## Build bin/imgd.
+
+bin/imgd bin/demo: bin/%: FORCE | deps
+	$(GO) build -trimpath -o $@ ./cmd/$*
+
+demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, serve until Ctrl-C. DEMO_ONCE=1: do not serve on.
+	@bin/demo $(if $(DEMO_ONCE),-once)
+
+# Tests run without a cache, since many of them look at processes and files that
+# it does not know of. The black-box tests come last and alone: they watch the clock.
+test: deps ## Run all tests.
+	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
+	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v '^imgd/e2e$$')
+	$(GO) test -count=1 -timeout 20m ./e2e
+
+verify: check-generated check-format lint lint-api ## Check generated code, migrations, format, style and openapi.yaml.
+
+generate: deps ## Generate code from openapi.yaml and the queries.
+	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
+	$(TOOL) sqlc generate
+
+check-generated: generate
+	git diff --exit-code -- $(GENERATED)
+	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || { echo "generated files are not committed:"; git ls-files --others --exclude-standard -- $(GENERATED); exit 1; }
+	$(GO) test -count=1 -run 'TestTheMigrationsLeadToTheDesiredState|TestAMigratedDatabaseIsUpToDate' ./adapters/migrate
+
+check-format:
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+
+lint: $(LINT) | deps ## Run the linters.
+	$(LINT) run ./...
+
+$(LINT):
+	@echo "Building golangci-lint $(VERSION_LINT), once; this takes a minute or two."
+	GOBIN=$(CACHE)/bin CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(VERSION_LINT)
+	mv $(CACHE)/bin/golangci-lint $@
+
+lint-api: ## Check openapi.yaml.
+	@sh scripts/redocly $(VERSION_REDOC) lint openapi.yaml
+
+migration: deps ## Write a migration from a changed schema.sql: make migration NAME=add_things
+	@test -n "$(NAME)" || { echo "usage: make migration NAME=add_things"; exit 2; }
+	IMGD_MIGRATE_WRITE=$(NAME) $(GO) test -count=1 -run TestTheMigrationsLeadToTheDesiredState ./adapters/migrate
+
+fuzz: deps ## Fuzz every target for 30 s.
+	@GO="$(GO)" sh scripts/fuzz 30s
+
+fuzz-short: deps
+	@GO="$(GO)" sh scripts/fuzz 5s
+
+bench: deps ## Run the benchmarks of docs/benchmarks.md.
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./e2e ./adapters/...
+
+contact-sheet: bin/imgd bin/demo ## Make docs/contact-sheet.jpg anew.
+	bin/demo -once -sheet docs/contact-sheet.jpg
+
+clean: ## Remove what was built, and the tools that were fetched.
+	rm -rf bin .cache
