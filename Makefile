@@ -70,7 +70,8 @@ fuzz-short: deps
 	@GO="$(GO)" sh scripts/fuzz 5s
 
 bench: deps ## Run the benchmarks of docs/benchmarks.md.
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./e2e ./adapters/...
+	$(GO) test -run '^$$' -bench BenchmarkPhoto12MP -benchtime 10x -timeout 20m ./e2e
+	$(GO) test -run '^$$' -bench BenchmarkTinyJobs -benchtime 2000x -timeout 20m ./e2e
 
 contact-sheet: bin/imgd bin/demo ## Make docs/contact-sheet.jpg anew.
 	bin/demo -once -sheet docs/contact-sheet.jpg

@@ -225,8 +225,8 @@ func (t tx) finishedBefore(ctx context.Context, j core.Job, o core.Outcome) (cor
 		return core.Job{}, err
 	}
 	for _, e := range events {
-		var detail struct{ Outcome core.Outcome }
-		if json.Unmarshal(e.Detail, &detail) == nil && detail.Outcome == o {
+		var detail struct{ Outcome core.Outcome } // empty where the event is no end
+		if json.Unmarshal(e.Detail, &detail) == nil && detail.Outcome != "" && detail.Outcome == o {
 			return core.Job(row), nil
 		}
 	}

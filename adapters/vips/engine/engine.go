@@ -101,7 +101,7 @@ func try(s transform.Spec) error {
 		return err
 	}
 	defer p.free()
-	b, err := encode(s, []picture{p}, nil)
+	b, err := encode(s, []picture{p}, animation{})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", s.Fmt, err)
 	}

@@ -222,3 +222,6 @@ func knows(operation string) bool {
 	defer C.free(unsafe.Pointer(o))
 	return C.bridge_knows(o) != 0
 }
+
+// threadEnds drops what libvips keeps for the calling thread.
+func threadEnds() { C.vips_thread_shutdown() }

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"imgd/adapters/vips/structure"
 	"imgd/core"
@@ -45,6 +46,7 @@ type rendition struct {
 
 	frames  []picture // drawn, as long as anybody waits for them
 	waiting int       // variants to encode and renditions to draw from it
+	orders  int       // variants to encode
 }
 
 // pass is one way through the decoder.
@@ -64,12 +66,13 @@ type order struct {
 	warnings  core.Warnings
 }
 
-// arrange plans the drawing: what is a shape of its own, what is drawn from what,
+// arrangement is the plan of the drawing: what is a shape of its own, what is drawn from what,
 // and in which passes the file is decoded.
 type arrangement struct {
 	src        *source
 	renditions []*rendition // the largest first, once they are linked
 	passes     []*pass
+	mu         sync.Mutex // guards what renditions wait for, once encoding has begun
 }
 
 // add returns the rendition of a shape.
@@ -154,8 +157,11 @@ func (s *source) shrink(w, h, room int) int {
 			}
 		}
 	case structure.WebP:
-		// Its scaler is a plain one, so that ours gets twice the pixels.
-		return max(1, most/2)
+		// Its scaler is a plain one, so that ours gets twice the pixels. Frames of an
+		// animation are parts of a canvas and keep their size.
+		if s.frames == 1 {
+			return max(1, most/2)
+		}
 	}
 	return 1
 }

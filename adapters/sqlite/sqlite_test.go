@@ -1,0 +1,67 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"imgd/adapters/migrate"
+	"imgd/core"
+	"imgd/ports/portstest"
+)
+
+// file opens the database at path, with its schema.
+func file(t testing.TB, path string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	})
+	if _, err := migrate.Up(t.Context(), migrate.SQLite, db.Writer()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func fresh(t testing.TB) *DB {
+	t.Helper()
+	return file(t, filepath.Join(t.TempDir(), "imgd.db"))
+}
+
+// store is db as the suites see it.
+func store(db *DB) *portstest.Store {
+	// touch sets one column of a job in the given state to its value.
+	touch := func(ctx context.Context, set string, id core.ID, state core.JobState) error {
+		got, err := db.writer.ExecContext(ctx, "UPDATE jobs SET "+set+" WHERE id = ? AND state = ?", id, state)
+		if err != nil {
+			return err
+		}
+		if n, err := got.RowsAffected(); n != 1 {
+			return fmt.Errorf("%d jobs %s are %s: %w", n, id, state, err)
+		}
+		return nil
+	}
+	return &portstest.Store{
+		Images: Images{db}, Control: JobControl{db}, Jobs: Jobs{db}, Answers: Idempotency{db}, Events: Events{db},
+		House: Housekeeping{db}, Stats: Stats{db},
+		Expire: func(ctx context.Context, id core.ID) error { return touch(ctx, "lease_until = 1", id, core.JobRunning) },
+		MakeDue: func(ctx context.Context, id core.ID) error {
+			return touch(ctx, "run_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)", id, core.JobQueued)
+		},
+	}
+}
+
+func open(t *testing.T) *portstest.Store { t.Helper(); return store(fresh(t)) }
+
+func TestImages(t *testing.T)       { portstest.Images(t, open) }
+func TestJobs(t *testing.T)         { portstest.Jobs(t, open) }
+func TestEvents(t *testing.T)       { portstest.Events(t, open) }
+func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, open) }
+func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, open) }
+func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, open) }

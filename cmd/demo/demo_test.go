@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"image"
+	"image/color"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/image/draw"
+)
+
+// onePixel is a WebP of 1x1.
+var onePixel, _ = base64.StdEncoding.DecodeString("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
+
+func serveWebP(t *testing.T, contentType string) client {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(onePixel)
+	}))
+	t.Cleanup(s.Close)
+	return client{base: s.URL}
+}
+
+func TestAVariantIsHeldAgainstItsRecord(t *testing.T) {
+	good := variant{Name: "thumbnail", State: "ready", ContentType: "image/webp", Bytes: int64(len(onePixel)), Width: 1, Height: 1}
+	with := func(change func(*variant)) *variant { v := good; change(&v); return &v }
+	for name, c := range map[string]struct {
+		variant *variant
+		sent    string
+		side    int
+		want    string // in the complaint
+	}{
+		"as promised":      {with(func(*variant) {}), "image/webp", 1, ""},
+		"missing":          {nil, "image/webp", 1, "no such variant"},
+		"not ready":        {with(func(v *variant) { v.State = "pending" }), "image/webp", 1, "pending"},
+		"of another type":  {with(func(*variant) {}), "image/png", 1, "image/png"},
+		"cut off":          {with(func(v *variant) { v.Bytes++ }), "image/webp", 1, "bytes arrived"},
+		"of another size":  {with(func(v *variant) { v.Width = 2 }), "image/webp", 1, "recorded"},
+		"not scaled right": {with(func(*variant) {}), "image/webp", 150, "longest side"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveWebP(t, c.sent)
+			if c.variant != nil {
+				c.variant.URL = s.base
+			}
+			l := s.look(t.Context(), c.variant, "thumbnail", c.side)
+			if c.want == "" && l.err != nil || c.want != "" && (l.err == nil || !strings.Contains(l.err.Error(), c.want)) {
+				t.Errorf("the complaint is %v, want one that says %q", l.err, c.want)
+			}
+		})
+	}
+}
+
+func TestTheStoryComplainsOfEveryVariant(t *testing.T) {
+	s := story{image: picture{State: "partial"}, looks: []look{
+		{variant: variant{Name: "large"}}, {variant: variant{Name: "medium"}, err: errors.New("it is failed")},
+	}}
+	err := s.complaint()
+	if err == nil || !strings.Contains(err.Error(), "partial") || !strings.Contains(err.Error(), "medium: it is failed") || strings.Contains(err.Error(), "large") {
+		t.Errorf("the complaint is %v, want the state and medium", err)
+	}
+	if err := (story{image: picture{State: "ready"}}).complaint(); err != nil {
+		t.Errorf("a good story complains: %v", err)
+	}
+}
+
+func TestTheTableHasARowForEveryVariant(t *testing.T) {
+	var out strings.Builder
+	printStory(&out, story{
+		thumbnail: 123 * time.Millisecond, image: picture{Bytes: 2_000_000, Width: 4032, Height: 3024},
+		looks: []look{
+			{variant: variant{Name: "thumbnail", State: "ready", Width: 150, Height: 113, Bytes: 4100, URL: "http://x/t"}},
+			{variant: variant{Name: "medium", State: "failed"}, err: errors.New("it is failed: too hot")},
+		},
+	})
+	for _, want := range []string{"123ms", "4032x3024", "2.0 MB", "150x113", "4.1 kB", "99.8 %", "http://x/t", "too hot"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, &out)
+		}
+	}
+}
+
+func TestTheSheetShowsEveryPicture(t *testing.T) {
+	red := color.RGBA{200, 30, 30, 255}
+	m := image.NewRGBA(image.Rect(0, 0, 40, 30))
+	draw.Draw(m, m.Bounds(), image.NewUniform(red), image.Point{}, draw.Src)
+	sheet, err := layOut([]look{{variant: variant{Name: "a"}, picture: m}, {variant: variant{Name: "b"}}, {variant: variant{Name: "c"}, picture: m}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	center := func(i int) color.RGBA {
+		x := sheetGap
+		for _, w := range shownWidths[:i] {
+			x += w + sheetGap
+		}
+		return sheet.RGBAAt(x+shownWidths[i]/2, sheetGap+tallest-10)
+	}
+	if center(0) != red || center(2) != red || center(1) == red {
+		t.Errorf("the sheet shows %v, %v, %v; want the first and the last red", center(0), center(1), center(2))
+	}
+}
+
+func TestATakenAddressIsReplaced(t *testing.T) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := l.Addr().String()
+	got, err := freeAddress(t.Context(), taken)
+	if err != nil || got == taken || !strings.HasPrefix(got, "127.0.0.1:") {
+		t.Errorf("freeAddress(%s) = %s, %v; want another port of the same host", taken, got, err)
+	}
+}
