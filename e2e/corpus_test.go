@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/color/palette"
 	"image/gif"
+	"image/jpeg"
 	"math"
 	"os"
 	"path/filepath"
@@ -70,10 +71,34 @@ func made(t *testing.T) map[string][]byte {
 		"page-box.pdf":  []byte("%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"),
 		"moving.gif":    moving(t, 5),
 	}
+	upright := scene.Draw(900, 600)
 	for n := 1; n <= 8; n++ {
-		files[fmt.Sprintf("Scene_%d.jpg", n)] = scene.WithOrientation(photo, n)
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, laid(upright, n), &jpeg.Options{Quality: 95}); err != nil {
+			t.Fatal(err)
+		}
+		files[fmt.Sprintf("Scene_%d.jpg", n)] = scene.WithOrientation(b.Bytes(), n)
 	}
 	return files
+}
+
+// laid is a picture as a camera stores it that was held as EXIF orientation n
+// says: reading it so gives the upright picture.
+func laid(upright image.Image, n int) image.Image {
+	w, h := upright.Bounds().Dx(), upright.Bounds().Dy()
+	sw, sh := w, h
+	if n >= 5 {
+		sw, sh = h, w
+	}
+	out := image.NewRGBA(image.Rect(0, 0, sw, sh))
+	for y := range h {
+		for x := range w {
+			// Where the upright pixel x, y is stored (EXIF 2.3, tag 0x0112).
+			at := [9]image.Point{{}, {x, y}, {w - 1 - x, y}, {w - 1 - x, h - 1 - y}, {x, h - 1 - y}, {y, x}, {y, w - 1 - x}, {h - 1 - y, w - 1 - x}, {h - 1 - y, x}}[n]
+			out.Set(at.X, at.Y, upright.At(x, y))
+		}
+	}
+	return out
 }
 
 // moving is an animation of a square that moves.
@@ -149,7 +174,8 @@ func checkVariant(t *testing.T, m picture, v variant) image.Image {
 	if max(v.Width, v.Height) != longest {
 		t.Errorf("%s is %dx%d of a picture of %dx%d, want its longest side %d", v.Name, v.Width, v.Height, m.Width, m.Height, longest)
 	}
-	if drift := math.Abs(float64(v.Width)*float64(m.Height)/float64(m.Width) - float64(v.Height)); drift > 1 {
+	shorter := float64(longest) * float64(min(m.Width, m.Height)) / float64(max(m.Width, m.Height))
+	if drift := math.Abs(float64(min(v.Width, v.Height)) - shorter); drift > 0.5 && shorter >= 1 {
 		t.Errorf("%s is %dx%d of a picture of %dx%d: its aspect is off by %.2f pixels", v.Name, v.Width, v.Height, m.Width, m.Height, drift)
 	}
 	if m.Pages > 1 {

@@ -16,4 +16,4 @@ LIMIT  @max_rows;
 -- name: EventsOfEpoch :many
 SELECT *
 FROM   events
-WHERE  image_id = @image_id AND job_id = @job_id AND epoch = @epoch;
+WHERE  tenant = @tenant AND image_id = @image_id AND job_id = @job_id AND epoch = @epoch;

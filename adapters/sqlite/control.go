@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"imgd/adapters/sqlite/internal/gen"
 	"imgd/core"
@@ -21,7 +22,9 @@ func (s JobControl) Add(ctx context.Context, a ports.Addition) (j core.Job, adde
 		if _, err := t.Image(ctx, gen.ImageParams{Tenant: a.Job.Tenant, ID: a.Job.ImageID}); err != nil {
 			return missing(err, "there is no image %s", a.Job.ImageID)
 		}
-		if j, err = t.twin(ctx, a); !errors.Is(err, sql.ErrNoRows) {
+		twin, found, err := t.twin(ctx, a)
+		if err != nil || found {
+			j = twin
 			return err
 		}
 		if j, err = t.queue(ctx, a.Job); err != nil {
@@ -38,14 +41,21 @@ func (s JobControl) Add(ctx context.Context, a ports.Addition) (j core.Job, adde
 	return j, added && err == nil, err
 }
 
-// twin is the job that makes or made the same.
-func (t tx) twin(ctx context.Context, a ports.Addition) (core.Job, error) {
-	row, err := t.LiveTwin(ctx, gen.LiveTwinParams{Tenant: a.Job.Tenant, ImageID: a.Job.ImageID, SpecDigest: a.Job.SpecDigest})
-	if a.Force || !errors.Is(err, sql.ErrNoRows) {
-		return core.Job(row), err
+// twin is the job that makes the same, or has made it.
+func (t tx) twin(ctx context.Context, a ports.Addition) (twin core.Job, found bool, err error) {
+	rows, err := t.Twins(ctx, gen.TwinsParams{Tenant: a.Job.Tenant, ImageID: a.Job.ImageID, SpecDigest: a.Job.SpecDigest})
+	all := jobs(rows)
+	live := slices.IndexFunc(all, func(j core.Job) bool { return !j.State.Final() })
+	made := slices.IndexFunc(all, func(j core.Job) bool { return j.State == core.JobSucceeded })
+	switch {
+	case err != nil:
+		return twin, false, err
+	case live >= 0:
+		return all[live], true, nil
+	case made >= 0 && !a.Force:
+		return all[made], true, nil
 	}
-	row, err = t.SucceededTwin(ctx, gen.SucceededTwinParams{Tenant: a.Job.Tenant, ImageID: a.Job.ImageID, SpecDigest: a.Job.SpecDigest})
-	return core.Job(row), err
+	return twin, false, nil
 }
 
 // Job returns a job by id.

@@ -220,7 +220,7 @@ func (t tx) finishedBefore(ctx context.Context, j core.Job, o core.Outcome) (cor
 	if err != nil {
 		return core.Job{}, err
 	}
-	events, err := t.EventsOfEpoch(ctx, gen.EventsOfEpochParams{ImageID: row.ImageID, JobID: row.ID, Epoch: j.Epoch})
+	events, err := t.EventsOfEpoch(ctx, gen.EventsOfEpochParams{Tenant: row.Tenant, ImageID: row.ImageID, JobID: row.ID, Epoch: j.Epoch})
 	if err != nil {
 		return core.Job{}, err
 	}

@@ -42,7 +42,7 @@ func start(ctx context.Context, o options) (*service, error) {
 	s.cmd.Env = append(os.Environ(),
 		"IMGD_LISTEN="+address, "IMGD_PUBLIC_URL="+s.url, "IMGD_METRICS_LISTEN=",
 		"IMGD_DATABASE_URL=sqlite:"+filepath.Join(o.data, "imgd.db"), "IMGD_STORAGE_URL=file:"+filepath.Join(o.data, "blobs"),
-		"IMGD_LOG_FORMAT=text")
+		"IMGD_LOG_FORMAT=json")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	// A Ctrl-C is for us; we pass it on, once.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -48,7 +48,7 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 	took := time.Since(a.began).Round(time.Millisecond)
 	switch {
 	case core.SlugOf(err) == core.LeaseLost:
-		log.WarnContext(ctx, "lease lost, work thrown away", "took", took)
+		log.WarnContext(ctx, "lease lost, work thrown away", "took_ms", took.Milliseconds())
 		return nil
 	case err != nil:
 		log.ErrorContext(ctx, "the end of a job could not be recorded", "outcome", r.Outcome, "err", err)
@@ -58,7 +58,7 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 	if r.Outcome == core.Erred || r.Outcome == core.Crashed {
 		level = slog.LevelWarn
 	}
-	log.Log(ctx, level, "job "+string(done.State), "outcome", r.Outcome, "took", took, "cpu_ms", a.cost.CPUMS, "err", cause)
+	log.Log(ctx, level, "job "+string(done.State), "outcome", r.Outcome, "took_ms", took.Milliseconds(), "cpu_ms", a.cost.CPUMS, "err", cause)
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (s *Site) Start(t testing.TB, role string, env ...string) *Process {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			t.Logf("%s (pid %d) said:\n%s", role, p.PID(), p.log)
+			t.Logf("%s (pid %d) said last:\n%s", role, p.PID(), p.log.tail())
 		}
 	})
 	p.awaitReady(t)
@@ -229,6 +229,12 @@ func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.Write(p)
+}
+
+// tail is the end of it: enough to see what went wrong.
+func (o *output) tail() string {
+	text := o.String()
+	return text[max(0, len(text)-4<<10):]
 }
 
 func (o *output) String() string {

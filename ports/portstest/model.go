@@ -42,6 +42,13 @@ type variantModel struct {
 	mark  string // of its bytes
 }
 
+func (v *variantModel) String() string {
+	if v == nil {
+		return "no such variant"
+	}
+	return fmt.Sprintf("%s of job %d with the bytes %q", v.state, v.by.birth, v.mark)
+}
+
 // jobModel is a job as it should be. Of its times only RunAt is known: it is read
 // after each step.
 type jobModel struct {
@@ -261,7 +268,7 @@ func (m *machine) imageLaws(ctx context.Context, i *imageModel) error {
 			return broke("L5", "variant %s is %s with the bytes %q and the error %v", v.Name, v.State, v.BlobKey, v.Error)
 		}
 		if maker := m.name(v.JobID); expected == nil || v.State != expected.state || v.State == core.VariantIsReady && v.SHA256 != expected.mark || v.JobID != expected.by.ID {
-			return broke("L5", "variant %s of %s is %s with the bytes %q, want %+v", v.Name, maker, v.State, v.SHA256, expected)
+			return broke("L5", "variant %s of %s is %s with the bytes %q, want %v", v.Name, maker, v.State, v.SHA256, expected)
 		}
 		if v.State == core.VariantPending && expected.by.State.Final() {
 			return broke("L5", "job %d is %s and variant %s still pending", expected.by.birth, expected.by.State, v.Name)

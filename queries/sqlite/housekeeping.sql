@@ -28,7 +28,7 @@ WHERE  deleted_at IS NULL AND id IN (sqlc.slice('ids'));
 SELECT variants.blob_key
 FROM   variants
 JOIN   images ON images.id = variants.image_id
-WHERE  images.deleted_at IS NULL AND variants.blob_key IN (sqlc.slice('keys'));
+WHERE  images.deleted_at IS NULL AND variants.blob_key <> '' AND variants.blob_key IN (sqlc.slice('keys'));
 
 -- name: PlannedSweepKeys :many
 SELECT blob_key

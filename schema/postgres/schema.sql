@@ -80,7 +80,7 @@ CREATE INDEX jobs_due ON jobs (priority, run_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
 CREATE INDEX jobs_newest ON jobs (tenant, created_at DESC, id DESC);
 CREATE INDEX jobs_newest_in_state ON jobs (tenant, state, created_at DESC, id DESC);
-CREATE INDEX jobs_of_image ON jobs (image_id, created_at DESC, id DESC);
+CREATE INDEX jobs_of_image ON jobs (tenant, image_id, created_at DESC, id DESC);
 CREATE INDEX jobs_finished ON jobs (tenant, finished_at, state, created_at, started_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE variants (
@@ -125,7 +125,7 @@ CREATE TABLE events (
   at             timestamptz NOT NULL,
   CONSTRAINT events_tenant_named CHECK (tenant <> '')
 );
-CREATE INDEX events_of_image ON events (image_id, at DESC, id DESC);
+CREATE INDEX events_of_image ON events (tenant, image_id, at DESC, id DESC);
 CREATE INDEX events_newest ON events (tenant, at DESC, id DESC);
 
 -- A request with an idempotency key: locked for a token until it is answered.
@@ -138,7 +138,7 @@ CREATE TABLE idempotency (
   locked_until timestamptz NOT NULL,
   fingerprint  text        NOT NULL DEFAULT '',
   answered     boolean     NOT NULL DEFAULT false,
-  body         json        NOT NULL,
+  body         jsonb       NOT NULL,
   expires_at   timestamptz NOT NULL,
   PRIMARY KEY (tenant, subject, route, key),
   CONSTRAINT idempotency_tenant_named CHECK (tenant <> '')

@@ -16,10 +16,11 @@ import (
 const eventsOfEpoch = `-- name: EventsOfEpoch :many
 SELECT id, tenant, image_id, job_id, type, actor, correlation_id, epoch, detail, at
 FROM   events
-WHERE  image_id = ?1 AND job_id = ?2 AND epoch = ?3
+WHERE  tenant = ?1 AND image_id = ?2 AND job_id = ?3 AND epoch = ?4
 `
 
 type EventsOfEpochParams struct {
+	Tenant  string
 	ImageID core.ID
 	JobID   core.ID
 	Epoch   int64
@@ -27,7 +28,12 @@ type EventsOfEpochParams struct {
 
 // How the attempt of an epoch ended, if it has.
 func (q *Queries) EventsOfEpoch(ctx context.Context, arg EventsOfEpochParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, eventsOfEpoch, arg.ImageID, arg.JobID, arg.Epoch)
+	rows, err := q.db.QueryContext(ctx, eventsOfEpoch,
+		arg.Tenant,
+		arg.ImageID,
+		arg.JobID,
+		arg.Epoch,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -116,7 +116,7 @@ const livingVariantKeys = `-- name: LivingVariantKeys :many
 SELECT variants.blob_key
 FROM   variants
 JOIN   images ON images.id = variants.image_id
-WHERE  images.deleted_at IS NULL AND variants.blob_key IN (/*SLICE:keys*/?)
+WHERE  images.deleted_at IS NULL AND variants.blob_key <> '' AND variants.blob_key IN (/*SLICE:keys*/?)
 `
 
 func (q *Queries) LivingVariantKeys(ctx context.Context, keys []string) ([]string, error) {

@@ -1036,52 +1036,69 @@ func (q *Queries) RequeueJob(ctx context.Context, arg RequeueJobParams) (Job, er
 	return i, err
 }
 
-const succeededTwin = `-- name: SucceededTwin :one
+const twins = `-- name: Twins :many
 SELECT id, tenant, image_id, state, spec, spec_version, spec_digest, priority, run_at, attempt, max_attempts, crashes, lost, epoch, worker, lease_until, cancel_at, error, warnings, owner, correlation_id, traceparent, cost_cpu_ms, cost_read_bytes, cost_write_bytes, created_at, started_at, finished_at
 FROM   jobs
-WHERE  tenant = ?1 AND image_id = ?2 AND spec_digest = ?3 AND state = 'succeeded'
+WHERE  tenant = ?1 AND image_id = ?2 AND spec_digest = ?3
 ORDER  BY created_at DESC, id DESC
-LIMIT  1
 `
 
-type SucceededTwinParams struct {
+type TwinsParams struct {
 	Tenant     string
 	ImageID    core.ID
 	SpecDigest string
 }
 
-func (q *Queries) SucceededTwin(ctx context.Context, arg SucceededTwinParams) (Job, error) {
-	row := q.db.QueryRowContext(ctx, succeededTwin, arg.Tenant, arg.ImageID, arg.SpecDigest)
-	var i Job
-	err := row.Scan(
-		&i.ID,
-		&i.Tenant,
-		&i.ImageID,
-		&i.State,
-		&i.Spec,
-		&i.SpecVersion,
-		&i.SpecDigest,
-		&i.Priority,
-		&i.RunAt,
-		&i.Attempt,
-		&i.MaxAttempts,
-		&i.Crashes,
-		&i.Lost,
-		&i.Epoch,
-		&i.Worker,
-		&i.LeaseUntil,
-		&i.CancelAt,
-		&i.Error,
-		&i.Warnings,
-		&i.Owner,
-		&i.CorrelationID,
-		&i.Traceparent,
-		&i.CostCPUMS,
-		&i.CostReadBytes,
-		&i.CostWriteBytes,
-		&i.CreatedAt,
-		&i.StartedAt,
-		&i.FinishedAt,
-	)
-	return i, err
+// An image has few jobs, and a state in the WHERE would have them looked for among
+// all of the tenant's.
+func (q *Queries) Twins(ctx context.Context, arg TwinsParams) ([]Job, error) {
+	rows, err := q.db.QueryContext(ctx, twins, arg.Tenant, arg.ImageID, arg.SpecDigest)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Tenant,
+			&i.ImageID,
+			&i.State,
+			&i.Spec,
+			&i.SpecVersion,
+			&i.SpecDigest,
+			&i.Priority,
+			&i.RunAt,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Lost,
+			&i.Epoch,
+			&i.Worker,
+			&i.LeaseUntil,
+			&i.CancelAt,
+			&i.Error,
+			&i.Warnings,
+			&i.Owner,
+			&i.CorrelationID,
+			&i.Traceparent,
+			&i.CostCPUMS,
+			&i.CostReadBytes,
+			&i.CostWriteBytes,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -85,7 +85,7 @@ CREATE INDEX `jobs_newest` ON `jobs` (`tenant`, `created_at` DESC, `id` DESC);
 -- Create index "jobs_newest_in_state" to table: "jobs"
 CREATE INDEX `jobs_newest_in_state` ON `jobs` (`tenant`, `state`, `created_at` DESC, `id` DESC);
 -- Create index "jobs_of_image" to table: "jobs"
-CREATE INDEX `jobs_of_image` ON `jobs` (`image_id`, `created_at` DESC, `id` DESC);
+CREATE INDEX `jobs_of_image` ON `jobs` (`tenant`, `image_id`, `created_at` DESC, `id` DESC);
 -- Create index "jobs_finished" to table: "jobs"
 CREATE INDEX `jobs_finished` ON `jobs` (`tenant`, `finished_at`, `state`, `created_at`, `started_at`) WHERE finished_at IS NOT NULL;
 -- Create "variants" table
@@ -134,7 +134,7 @@ CREATE TABLE `events` (
   CONSTRAINT `events_tenant_named` CHECK (tenant <> '')
 );
 -- Create index "events_of_image" to table: "events"
-CREATE INDEX `events_of_image` ON `events` (`image_id`, `at` DESC, `id` DESC);
+CREATE INDEX `events_of_image` ON `events` (`tenant`, `image_id`, `at` DESC, `id` DESC);
 -- Create index "events_newest" to table: "events"
 CREATE INDEX `events_newest` ON `events` (`tenant`, `at` DESC, `id` DESC);
 -- Create "idempotency" table

@@ -1,0 +1,74 @@
+package portstest
+
+import (
+	"slices"
+	"testing"
+
+	"imgd/core"
+	"imgd/ports"
+)
+
+func imagesTombstone(t *testing.T, s *Store) {
+	a := s.admit(t, func(a *ports.Admission) { a.Image.ExternalID = "x-1" })
+	for range 2 {
+		if err := s.Images.Delete(t.Context(), acme, a.Image.ID, ports.Removal{By: ann, Grace: forever}); err != nil {
+			t.Errorf("Delete = %v, want nil however often", err)
+		}
+	}
+	if got, want := s.told(t, a.Image.ID), []core.EventType{core.ImageCreated, core.JobCreated, core.JobCancel, core.ImageDeleted}; !slices.Equal(got, want) {
+		t.Errorf("the events of a deleted image are %q, want %q", got, want)
+	}
+	if e := s.last(t, a.Image.ID); e.Actor != ann.Subject || e.CorrelationID != ann.CorrelationID {
+		t.Errorf("it was deleted by %q in %q, want ann in c-ann", e.Actor, e.CorrelationID)
+	}
+	s.admit(t, func(b *ports.Admission) { b.Image.ExternalID = "x-1" }) // the name is free again
+}
+
+func imagesDeletedJobs(t *testing.T, s *Store) {
+	queued, running := s.admit(t), s.admit(t)
+	held := s.claim(t, "w1", running.Job.ID)
+	for _, a := range []ports.Admission{queued, running} {
+		must(t, s.Images.Delete(t.Context(), acme, a.Image.ID, ports.Removal{By: ann}))
+	}
+	if j, _, err := s.Jobs.Claim(t.Context(), want("w2", "")); core.KindOf(err) != core.NotFound {
+		t.Errorf("Claim = job %s, %v, want none: its image is deleted", j.ID, err)
+	}
+	expectLost(t, s, held)
+	if reaped, err := s.Jobs.Reap(t.Context()); err != nil || len(reaped) != 0 {
+		t.Errorf("Reap = %d jobs, %v, want none: they are at an end", len(reaped), err)
+	}
+	if e := s.last(t, running.Image.ID); e.Type != core.ImageDeleted {
+		t.Errorf("the last event is %s, want image.deleted", e.Type)
+	}
+}
+
+func imagesSweeps(t *testing.T, s *Store) {
+	soon, late := s.admit(t).Image, s.admit(t).Image
+	must(t, s.Images.Delete(t.Context(), acme, soon.ID, ports.Removal{By: ann}))
+	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Grace: forever}))
+	expectSweeps(t, s, "after a deletion without grace", soon)
+	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann}))
+	expectSweeps(t, s, "after deleting a tombstone again", soon)
+	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Grace: forever, Purge: true}))
+	expectSweeps(t, s, "after purging a tombstone", soon, late)
+	purged := s.admit(t).Image
+	must(t, s.Images.Delete(t.Context(), acme, purged.ID, ports.Removal{By: ann, Grace: forever, Purge: true}))
+	expectSweeps(t, s, "after purging a living image", soon, late, purged)
+}
+
+func expectSweeps(t *testing.T, s *Store, when string, images ...core.Image) {
+	t.Helper()
+	var got, want []string
+	due, err := s.House.Due(t.Context(), 100)
+	must(t, err)
+	for _, w := range due {
+		got = append(got, w.BlobKey)
+	}
+	for _, m := range images {
+		want = append(want, m.OriginalKey(), "v/"+string(m.ID)+"/")
+	}
+	slices.Sort(got)
+	if slices.Sort(want); !slices.Equal(got, want) {
+		t.Errorf("%s, to be swept are %q, want %q", when, got, want)
+	}
+}
