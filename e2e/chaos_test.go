@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -11,10 +12,12 @@ import (
 	"imgd/e2e/scene"
 )
 
+var drawn = sync.OnceValues(func() ([]byte, error) { return scene.JPEG(4032, 3024) })
+
 // photo is large enough that a job of it can be caught in the middle.
 func photo(t testing.TB) []byte {
 	t.Helper()
-	b, err := scene.JPEG(4032, 3024)
+	b, err := drawn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -82,7 +81,7 @@ func TestAFullDiskIsFullAndKeepsWhatWasThere(t *testing.T) {
 }
 
 func TestAContextThatEndsIsTheErrorItself(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "imgd.db")
+	path := newFile(t)
 	db, other := file(t, path), file(t, path)
 	hold, err := other.writer.BeginTx(t.Context(), nil)
 	if err != nil {
@@ -97,7 +96,7 @@ func TestAContextThatEndsIsTheErrorItself(t *testing.T) {
 }
 
 func TestAWriterThatWaitsTooLongIsUnavailable(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "imgd.db")
+	path := newFile(t)
 	db, other := file(t, path), file(t, path)
 	if _, err := db.writer.ExecContext(t.Context(), "PRAGMA busy_timeout = 20"); err != nil {
 		t.Fatal(err)

@@ -19,23 +19,22 @@ import (
 	"imgd/ports/portstest"
 )
 
-func TestTwoHandlesOnOneFilePassTheSuites(t *testing.T) {
+func TestTwoHandlesOnOneFileMakeOneMachine(t *testing.T) {
 	// Callers have one handle and workers the other, as api and worker processes do.
 	open := func(t *testing.T) *portstest.Store {
 		t.Helper()
-		path := filepath.Join(t.TempDir(), "imgd.db")
+		path := newFile(t)
 		api, worker := file(t, path), file(t, path)
 		s := store(api)
 		s.Jobs, s.House = Jobs{worker}, Housekeeping{worker}
 		return s
 	}
 	portstest.Jobs(t, open)
-	portstest.Housekeeping(t, open)
 }
 
 func TestTwoHandlesClaimEveryJobOnce(t *testing.T) {
 	const jobs = 60
-	path := filepath.Join(t.TempDir(), "imgd.db")
+	path := newFile(t)
 	handles := []*DB{file(t, path), file(t, path)}
 	for range jobs {
 		admit(t, handles[0])

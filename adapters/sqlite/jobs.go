@@ -114,7 +114,7 @@ func (s Jobs) Finish(ctx context.Context, j core.Job, r ports.Result) (done core
 		if err != nil {
 			return err
 		}
-		done, err = t.finish(ctx, held, r)
+		done, err = t.finish(ctx, held, r, worker(j.Worker))
 		return err
 	})
 	return done, err
@@ -122,7 +122,7 @@ func (s Jobs) Finish(ctx context.Context, j core.Job, r ports.Result) (done core
 
 // finish is one move of the machine. Its event names the outcome, by which a
 // repeated finish is known.
-func (t tx) finish(ctx context.Context, held core.Job, r ports.Result) (core.Job, error) {
+func (t tx) finish(ctx context.Context, held core.Job, r ports.Result, by core.Actor) (core.Job, error) {
 	next, wait := held.Next(r.Outcome)
 	if next.State == core.JobRunning {
 		return held, fmt.Errorf("an attempt cannot end as %q", r.Outcome)
@@ -150,7 +150,6 @@ func (t tx) finish(ctx context.Context, held core.Job, r ports.Result) (core.Job
 	if r.Error != nil {
 		detail["error"] = r.Error.Slug
 	}
-	by := worker(done.Worker)
 	by.CorrelationID = done.CorrelationID
 	return done, t.tellOf(ctx, done, told(done.State, r.Outcome), by, detail)
 }

@@ -2,8 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"imgd/adapters/migrate"
@@ -11,7 +14,7 @@ import (
 	"imgd/ports/portstest"
 )
 
-// file opens the database at path, with its schema.
+// file opens the database at path.
 func file(t testing.TB, path string) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), path)
@@ -23,15 +26,46 @@ func file(t testing.TB, path string) *DB {
 			t.Errorf("Close = %v", err)
 		}
 	})
-	if _, err := migrate.Up(t.Context(), migrate.SQLite, db.Writer()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 
+// migrated is an empty database with its schema, made once for all tests.
+var migrated = sync.OnceValues(func() (text []byte, err error) {
+	dir, err := os.MkdirTemp("", "imgd-schema-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder of the tests
+	path := filepath.Join(dir, "imgd.db")
+	db, err := Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = migrate.Up(context.Background(), migrate.SQLite, db.Writer())
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) // #nosec G304 -- the test's own
+})
+
+// fresh is an empty database of the test's own.
 func fresh(t testing.TB) *DB {
 	t.Helper()
-	return file(t, filepath.Join(t.TempDir(), "imgd.db"))
+	return file(t, newFile(t))
+}
+
+// newFile makes an empty database and returns its path.
+func newFile(t testing.TB) string {
+	t.Helper()
+	text, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "imgd.db")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // store is db as the suites see it.
