@@ -162,7 +162,7 @@ func open(side int) int64 {
 // done checks the end of an answer. hurt says that a variant failed in a way that
 // makes the child suspect.
 func (a audit) done(f wire.Frame, took time.Duration, hurt bool) (wire.Done, error) {
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written through it
 	var d wire.Done
 	if err := f.Decode(&d); err != nil {
 		return wire.Done{}, err

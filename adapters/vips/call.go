@@ -283,7 +283,7 @@ func (d *decoder) begin(q *question) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnbegun, err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written through it
 	if f.Kind != wire.KindBegun || f.Size != 0 {
 		return wire.Broken("an answer begins with a frame of kind %d and %d bytes", f.Kind, f.Size)
 	}
@@ -293,7 +293,7 @@ func (d *decoder) begin(q *question) error {
 // hand gives one output to the caller and says whether it tells of a failure that
 // may have hurt the child.
 func hand(f wire.Frame, a audit, emit func(ports.Rendition) error) (hurt bool, err error) {
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written through it
 	r, err := a.output(f)
 	if err != nil {
 		return false, err

@@ -200,11 +200,11 @@ func TestACancelledCallReturnsItsCauseAndFreesItsSlot(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the caller has gone")
 	time.AfterFunc(100*time.Millisecond, func() { cancel(gone) })
-	if _, _, err := render(ctx, p, task(t, "hang", "a")); err != gone {
+	if _, _, err := render(ctx, p, task(t, "hang", "a")); !errors.Is(err, gone) {
 		t.Errorf("got %v, want %v", err, gone)
 	}
 	mustWork(t, p)
-	if _, err := p.Probe(ctx, file(t, "ok", 100), 100); err != gone {
+	if _, err := p.Probe(ctx, file(t, "ok", 100), 100); !errors.Is(err, gone) {
 		t.Errorf("a call that begins cancelled: got %v, want %v", err, gone)
 	}
 	eventually(t, "it is counted", func() bool { return p.Stats().Restarts.Cancelled == 1 })
@@ -213,7 +213,7 @@ func TestACancelledCallReturnsItsCauseAndFreesItsSlot(t *testing.T) {
 func TestAnErrorOfEmitComesBackUnchanged(t *testing.T) {
 	p := open(t, nil)
 	full := core.Full.Errorf("no room")
-	if _, err := p.Render(t.Context(), task(t, "ok", "a", "b"), func(ports.Rendition) error { return full }); err != error(full) {
+	if _, err := p.Render(t.Context(), task(t, "ok", "a", "b"), func(ports.Rendition) error { return full }); !errors.Is(err, error(full)) {
 		t.Errorf("got %v, want %v", err, full)
 	}
 	mustWork(t, p)

@@ -77,7 +77,7 @@ func (c *Conn) Send(kind Kind, header any, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("no memory to share an answer: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written through it
 	return send(c.socket, kind, header, nil, f, int64(len(b)))
 }
 

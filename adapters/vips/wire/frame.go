@@ -195,7 +195,7 @@ func readHead(s stream, p []byte) (files []*os.File, err error) {
 		files = append(files, more...)
 		n += m
 		switch {
-		case err == io.EOF && n > 0:
+		case errors.Is(err, io.EOF) && n > 0:
 			return files, io.ErrUnexpectedEOF
 		case err != nil:
 			return files, err

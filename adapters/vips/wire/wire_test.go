@@ -131,7 +131,7 @@ func TestTheEndOfThePeerIsEOF(t *testing.T) {
 	if err := child.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pool.Receive(); err != io.EOF {
+	if _, err := pool.Receive(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want EOF", err)
 	}
 }

@@ -54,7 +54,7 @@ func Run(start func(wire.Settings) (Engine, error)) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // nothing was written through it
 	engine, err := start(s)
 	if err != nil {
 		return fmt.Errorf("the engine does not start: %w", err)
@@ -68,7 +68,7 @@ func Run(start func(wire.Settings) (Engine, error)) error {
 func serve(conn *wire.Conn, engine Engine) error {
 	for {
 		f, err := conn.Receive()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
