@@ -71,7 +71,7 @@ func BenchmarkPhoto12MP(b *testing.B) {
 		p := rig.NewSite(b, shipped, "IMGD_LOG_LEVEL=warn").Start(b, "serve")
 		finished(b, p.URL, upload(b, p.URL, file, "warm.jpg").ID, time.Minute)
 		cpu := p.CPU(b)
-		var accepted, thumbnail, all, render time.Duration
+		var accepted, queued, thumbnail, all, render time.Duration
 		b.ResetTimer()
 		for range b.N {
 			began := time.Now()
@@ -82,6 +82,7 @@ func BenchmarkPhoto12MP(b *testing.B) {
 			thumbnail += time.Since(at)
 			done := finished(b, p.URL, j.ID, time.Minute)
 			all += time.Since(at)
+			queued += done.StartedAt.Sub(done.CreatedAt)
 			render += time.Duration(done.Cost.CPUMS) * time.Millisecond
 		}
 		b.StopTimer()
@@ -89,6 +90,7 @@ func BenchmarkPhoto12MP(b *testing.B) {
 			b.ReportMetric(float64(d.Microseconds())/1000/float64(b.N), unit)
 		}
 		each(accepted, "ms-to-202")
+		each(queued, "ms-queued")
 		each(thumbnail, "ms-202-to-thumbnail")
 		each(all, "ms-202-to-all")
 		each(render, "decoder-cpu-ms")

@@ -47,7 +47,9 @@ type (
 		Cost    struct {
 			CPUMS int64 `json:"cpu_ms"`
 		} `json:"cost"`
-		Image picture `json:"image"`
+		CreatedAt time.Time `json:"created_at"`
+		StartedAt time.Time `json:"started_at"`
+		Image     picture   `json:"image"`
 	}
 	event struct {
 		Type  string `json:"type"`
