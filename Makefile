@@ -11,7 +11,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test verify generate check-generated check-format lint lint-api migration fuzz fuzz-short bench contact-sheet clean FORCE
+.PHONY: help deps build demo test verify generate check-generated check-format check-modules lint lint-api migration fuzz fuzz-short bench contact-sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ deps: ## Install what building needs: a C compiler, pkg-config, libvips.
 build: bin/imgd ## Build bin/imgd.
 
 bin/imgd bin/demo: bin/%: FORCE | deps
+	@test -e $@ || echo "Compiling; the first time this takes a few minutes."
 	$(GO) build -trimpath -o $@ ./cmd/$*
 
 demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, serve until Ctrl-C. DEMO_ONCE=1: do not serve on.
@@ -34,7 +35,7 @@ test: deps ## Run all tests.
 	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v '^imgd/e2e$$')
 	$(GO) test -count=1 -timeout 20m ./e2e
 
-verify: check-generated check-format lint lint-api ## Check generated code, migrations, format, style and openapi.yaml.
+verify: check-generated check-format check-modules lint lint-api ## Check generated code, migrations, format, style and openapi.yaml.
 
 generate: deps ## Generate code from openapi.yaml and the queries.
 	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
@@ -47,6 +48,9 @@ check-generated: generate
 
 check-format:
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+
+check-modules:
+	$(GO) mod tidy -diff
 
 lint: $(LINT) | deps ## Run the linters.
 	$(LINT) run ./...

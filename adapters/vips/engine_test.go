@@ -169,7 +169,7 @@ func lie(word string, o *child.Output) {
 	case "pages":
 		o.Pages = 2
 	case "slug":
-		o.Err = &core.Error{Kind: core.Undecodable, Slug: "no-such-slug", Detail: "?"}
+		raw("\x04\x00\x00\x00\x3b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+`{"Name":"a","Failure":{"Slug":"no-such-slug","Detail":"?"}}`, -1)
 	case "authority":
 		o.Err = core.Forbidden.Errorf("you may not")
 	case "json":

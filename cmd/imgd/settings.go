@@ -31,7 +31,7 @@ type Settings struct {
 	Overflow   string   `name:"animation-overflow" env:"IMGD_ANIMATION_OVERFLOW" default:"first-frame" enum:"first-frame,refuse" group:"What an image may cost" help:"What becomes of an animation beyond its limits: ${enum}."`
 	FailOn     string   `name:"fail-on" env:"IMGD_FAIL_ON" default:"truncated" enum:"truncated,warning,none" group:"What an image may cost" help:"Which damage refuses an image: ${enum}."`
 	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl, svg and pdf are off unless named here."`
-	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory of one decoder process. What is predicted to need more is refused."`
+	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory one decoder may use for a picture, beside 256 MiB for itself. What is predicted to need more is refused."`
 	ProbeTime  Span     `name:"probe-time" env:"IMGD_PROBE_TIME" default:"10s" group:"What an image may cost" help:"How long the look at an upload may take."`
 	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`
 

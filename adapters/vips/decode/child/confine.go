@@ -13,6 +13,11 @@ import (
 // file and an answer.
 const descriptors = 64
 
+// besides is what a decoder needs beside the picture it decodes: the runtimes of Go
+// and libvips, the renditions it draws, and what its encoders work in. Without it
+// a file that is predicted to just fit would be refused halfway.
+const besides = 256 << 20
+
 // confine takes from the process what decoding does not need, for good.
 // Memory is bounded by what is written to (RLIMIT_DATA), since an address space
 // of the same size would not even let the runtime start.
@@ -24,11 +29,8 @@ func confine(memoryBytes int64) error {
 	}{
 		{"core dumps", unix.RLIMIT_CORE, 0},
 		{"descriptors", unix.RLIMIT_NOFILE, descriptors},
-		{"memory", unix.RLIMIT_DATA, memoryBytes},
+		{"memory", unix.RLIMIT_DATA, memoryBytes + besides},
 	} {
-		if l.most == 0 && l.resource != unix.RLIMIT_CORE {
-			continue
-		}
 		if err := lower(l.resource, uint64(l.most)); err != nil {
 			return fmt.Errorf("the limit of %s cannot be set: %w", l.name, err)
 		}
