@@ -53,6 +53,9 @@ func controlAdd(t *testing.T, open func(*testing.T) *Store) {
 		if got := rec.Variants[1].SHA256; got != "2" {
 			t.Errorf("small is the bytes %q after its successor was made, want 2", got)
 		}
+		if rec.Variants[0].JobID != a.Job.ID || rec.Variants[1].JobID != j.ID {
+			t.Errorf("large is of job %s and small of %s, want the first and the second", rec.Variants[0].JobID, rec.Variants[1].JobID)
+		}
 	})
 	t.Run("a failure leaves what was ready", func(t *testing.T) {
 		s := open(t)
@@ -107,6 +110,8 @@ func controlAdd(t *testing.T, open func(*testing.T) *Store) {
 }
 
 func controlRetry(t *testing.T, s *Store) {
+	bystander := s.admit(t)
+	s.finish(t, s.claim(t, "w1", ""), ports.Result{Outcome: core.Rejected, Error: because(core.ImageTruncated)})
 	for name, end := range map[core.JobState]func(core.Job){
 		core.JobFailed: func(j core.Job) {
 			s.finish(t, s.claim(t, "w1", j.ID), ports.Result{Outcome: core.Rejected, Error: because(core.ImageTruncated)})
@@ -124,7 +129,7 @@ func controlRetry(t *testing.T, s *Store) {
 			s.finish(t, held, ports.Result{Outcome: core.Stopped})
 		},
 	} {
-		a := s.admit(t)
+		a := s.admit(t, func(a *ports.Admission) { a.Job.Lost = 3 })
 		end(a.Job)
 		was := s.job(t, a.Job.ID)
 		if was.State != name {
@@ -150,6 +155,7 @@ func controlRetry(t *testing.T, s *Store) {
 		}
 		expectStates(t, s.record(t, a.Image.ID), core.ImageReady, core.VariantIsReady, core.VariantIsReady)
 	}
+	expectStates(t, s.record(t, bystander.Image.ID), core.ImageFailed, core.VariantIsBad, core.VariantIsBad)
 }
 
 func controlCancel(t *testing.T, open func(*testing.T) *Store) {
@@ -173,9 +179,13 @@ func controlCancel(t *testing.T, open func(*testing.T) *Store) {
 		s := open(t)
 		a := s.admit(t)
 		held := s.claim(t, "w1", a.Job.ID)
-		for range 2 { // asking again is fine, and no news
+		for i := range 2 { // asking again is fine, and no news
+			was := s.job(t, a.Job.ID)
 			j, err := s.Control.Cancel(t.Context(), acme, a.Job.ID, ann)
 			must(t, err)
+			if i == 1 {
+				expect(t, "the job after it was asked for again", j, was)
+			}
 			if j.State != core.JobRunning || j.CancelAt == nil || j.Epoch != held.Epoch || j.LeaseUntil == nil {
 				t.Errorf("the job is %+v, want it running with its cancellation asked for", j)
 			}

@@ -57,6 +57,9 @@ func jobsRepeated(t *testing.T, s *Store) {
 	if got := s.told(t, a.Image.ID); !slices.Equal(got, events) {
 		t.Errorf("the events after it are %q, want %q", got, events)
 	}
+	_, err = s.Jobs.Beat(t.Context(), j, lease)
+	expectSlug(t, "Beat after its end", err, core.LeaseLost)
+	expectSlug(t, "Publish after its end", s.Jobs.Publish(t.Context(), j, []core.Variant{made(j, "small", "late")}), core.LeaseLost)
 	next := s.claim(t, "w2", a.Job.ID)
 	r.Outcome = core.Erred
 	s.finish(t, j, r) // late, and still fine

@@ -67,7 +67,7 @@ func (m *machine) did(format string, args ...any) {
 	m.log = append(m.log, fmt.Sprintf(format, args...))
 }
 
-// play makes up to forty steps, each of which may break a law, and leaves the
+// play makes up to thirty steps, each of which may break a law, and leaves the
 // store without anything to do.
 func play(ctx context.Context, s *Store, pick func(n int, label string) int) (err error) {
 	m := &machine{Store: s, pick: pick}
@@ -76,7 +76,7 @@ func play(ctx context.Context, s *Store, pick func(n int, label string) int) (er
 			err = errors.Join(err, s.Images.Delete(context.WithoutCancel(ctx), acme, i.ID, ports.Removal{By: ann}))
 		}
 	}()
-	for range 10 + pick(31, "steps") {
+	for range 10 + pick(21, "steps") {
 		if err := m.step(ctx); err != nil {
 			return fmt.Errorf("%w\n%s", err, strings.Join(m.log, "\n"))
 		}
@@ -359,6 +359,9 @@ func (m *machine) drain(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	for _, i := range m.images {
+		i.buried = false // a last look at what was deleted
 	}
 	m.did("everything becomes due")
 	if err := m.laws(ctx); err != nil {

@@ -32,6 +32,7 @@ func refused(err error, slug core.Slug) error {
 type imageModel struct {
 	core.Image
 	gone     bool
+	buried   bool // and it was seen to be
 	jobs     []*jobModel
 	variants map[string]*variantModel
 }
@@ -228,28 +229,51 @@ func (j *jobModel) same(row core.Job) error {
 	return nil
 }
 
-// laws reads everything back and returns the first law that it breaks.
+// laws reads everything back and returns the first law that it breaks. What is
+// deleted is read once more: nothing can move it any longer.
 func (m *machine) laws(ctx context.Context) error {
 	for _, i := range m.images {
+		if i.buried {
+			continue
+		}
 		if err := m.imageLaws(ctx, i); err != nil {
 			return err
 		}
 		if err := m.eventLaws(ctx, i); err != nil {
 			return err
 		}
-		for _, j := range i.jobs {
-			row, err := m.Control.Job(ctx, acme, j.ID)
-			if i.gone {
-				err = refused(err, core.Slug(core.NotFound))
-				row = j.Job
-			} else if err == nil {
-				err = j.same(row)
-			}
-			if err != nil {
-				return err
-			}
-			j.seen, j.RunAt, j.anew = row, row.RunAt, false
+		if err := m.jobLaws(ctx, i); err != nil {
+			return err
 		}
+		i.buried = i.gone
+	}
+	return nil
+}
+
+func (m *machine) jobLaws(ctx context.Context, i *imageModel) error {
+	rows, err := m.Control.List(ctx, acme, core.JobFilter{ImageID: i.ID}, core.Page{Limit: 100})
+	if err != nil {
+		return err
+	}
+	if i.gone {
+		_, err := m.Control.Job(ctx, acme, i.jobs[0].ID)
+		if len(rows) > 0 {
+			return broke("absence", "%d jobs of a deleted image are listed", len(rows))
+		}
+		return refused(err, core.Slug(core.NotFound))
+	}
+	if len(rows) != len(i.jobs) {
+		return broke("model", "the image of job %d has %d jobs, want %d", i.jobs[0].birth, len(rows), len(i.jobs))
+	}
+	for _, j := range i.jobs {
+		at := slices.IndexFunc(rows, func(row core.Job) bool { return row.ID == j.ID })
+		if at < 0 {
+			return broke("model", "job %d is not there", j.birth)
+		}
+		if err := j.same(rows[at]); err != nil {
+			return err
+		}
+		j.seen, j.RunAt, j.anew = rows[at], rows[at].RunAt, false
 	}
 	return nil
 }

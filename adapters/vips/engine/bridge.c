@@ -59,6 +59,18 @@ int bridge_save(const char *saver, VipsImage *in, const char *options, void **by
 	return 0;
 }
 
+int bridge_bare(VipsImage *in, VipsImage **out) {
+	static const char *const keep[] = { VIPS_META_PAGE_HEIGHT, VIPS_META_N_PAGES, "delay", "loop", NULL };
+	if (vips_copy(in, out, NULL))
+		return -1;
+	gchar **names = vips_image_get_fields(*out);
+	for (gchar **name = names; *name; name++)
+		if (!g_strv_contains(keep, *name))
+			vips_image_remove(*out, *name); /* does nothing to the header proper */
+	g_strfreev(names);
+	return 0;
+}
+
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out) {
 	VipsImage *ground = vips_image_new_from_image(in, rgba, 4);
 	if (!ground)

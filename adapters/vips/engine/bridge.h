@@ -17,6 +17,10 @@ int bridge_run(const char *operation, VipsImage *in, const char *options, VipsIm
 /* bridge_save encodes an image; the bytes are freed with g_free. */
 int bridge_save(const char *saver, VipsImage *in, const char *options, void **bytes, size_t *len);
 
+/* bridge_bare copies an image without anything that came with the file but the
+ * times of its frames. The strip option of some savers forgets about half of it. */
+int bridge_bare(VipsImage *in, VipsImage **out);
+
 /* bridge_over lays an image with alpha over a colour that may be transparent. */
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out);
 

@@ -3,21 +3,21 @@ package engine
 // #include <vips/vips.h>
 import "C"
 
-// colours is how the numbers of a file become sRGB.
-type colours int
+// colours is how the numbers of a file become 8 bit sRGB, or grey.
+type colours struct {
+	before conversion // of everything, since it cannot be resized as it is
+	// after says that the embedded profile is gone through after the resize: fewer
+	// pixels are cheaper, and the spaces of displays can be resized in.
+	after bool
+}
+
+type conversion int
 
 const (
-	// asTheyAre: 8 bit, and sRGB or grey already.
-	asTheyAre colours = iota
-	// afterResize: 8 bit with a profile. Fewer pixels are cheaper to convert, and
-	// such spaces are close enough to sRGB to be resized in.
-	afterResize
-	// beforeResize: CMYK, 16 bit and the like, through the embedded profile.
-	beforeResize
-	// cmykBeforeResize: CMYK without a profile, through a usual one.
-	cmykBeforeResize
-	// numbersBeforeResize: 16 bit, Lab and other numbers that say what they mean.
-	numbersBeforeResize
+	none    conversion = iota
+	profile            // through the embedded profile
+	cmyk               // through a usual profile for CMYK
+	numbers            // by what the numbers say they mean: 16 bit, Lab
 )
 
 // Profiles beyond these sizes are not opened. Those of presses are the largest.
@@ -30,26 +30,28 @@ const (
 // it is of no use.
 func coloursOf(header picture) (c colours, dropped bool) {
 	space := header.space()
-	cmyk := space == C.VIPS_INTERPRETATION_CMYK
+	inks := space == C.VIPS_INTERPRETATION_CMYK
 	most := maxProfile
-	if cmyk {
+	if inks {
 		most = maxProfileCMYK
 	}
 	n := header.profileLength()
 	usable := n > 0 && n <= most
 	dropped = n != 0 && !usable
-	display := space == C.VIPS_INTERPRETATION_sRGB || space == C.VIPS_INTERPRETATION_RGB || space == C.VIPS_INTERPRETATION_B_W
 	switch {
-	case display && header.eightBit() && !usable, display && header.eightBit() && isSRGB(header):
-		return asTheyAre, dropped
-	case display && header.eightBit():
-		return afterResize, dropped
+	case inks && usable:
+		return colours{before: profile}, dropped
+	case inks:
+		return colours{before: cmyk}, dropped
+	case header.eightBit() && (space == C.VIPS_INTERPRETATION_sRGB || space == C.VIPS_INTERPRETATION_B_W):
+		return colours{after: usable && !isSRGB(header)}, dropped
+	case usable && header.alpha():
+		// icc_transform would cut alpha off at 255 instead of scaling it.
+		return colours{before: numbers, after: true}, dropped
 	case usable:
-		return beforeResize, dropped
-	case cmyk:
-		return cmykBeforeResize, dropped
+		return colours{before: profile}, dropped
 	}
-	return numbersBeforeResize, dropped
+	return colours{before: numbers}, dropped
 }
 
 // isSRGB reports whether the embedded profile changes nothing to speak of. It is
@@ -96,17 +98,17 @@ func (s *steps) profileToSRGB() {
 	s.do("icc_transform", "output-profile=srgb,embedded=true,intent=relative,black-point-compensation=true,depth=8")
 }
 
-// settle brings to 8 bit sRGB or grey what cannot be resized as it is.
+// settle does what comes before the resize.
 func (s *steps) settle(c colours) {
 	if s.err != nil {
 		return
 	}
-	switch c {
-	case beforeResize:
+	switch c.before {
+	case profile:
 		s.profileToSRGB()
-	case cmykBeforeResize:
+	case cmyk:
 		s.do("icc_transform", "output-profile=srgb,input-profile=cmyk,intent=relative,black-point-compensation=true,depth=8")
-	case numbersBeforeResize:
+	case numbers:
 		space := "srgb"
 		if s.grey() {
 			space = "b-w"

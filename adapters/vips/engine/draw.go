@@ -3,49 +3,73 @@ package engine
 import (
 	"context"
 	"fmt"
+	"image/color"
 
 	"imgd/core/transform"
 )
 
-// draw makes a rendition's frames, from the file or from the rendition it is
-// linked to, and lets go of what nobody waits for any more.
+// ready sees to it that a rendition is drawn, and before it what it is drawn from.
+func (a *arrangement) ready(ctx context.Context, r *rendition) error {
+	if r.frames != nil {
+		return nil
+	}
+	if r.from != nil {
+		if err := a.ready(ctx, r.from); err != nil {
+			return err
+		}
+	}
+	return a.draw(ctx, r)
+}
+
+// draw makes a rendition's frames, and lets go of what nobody waits for any more.
 func (a *arrangement) draw(ctx context.Context, r *rendition) error {
-	origins, err := a.origins(r)
+	o, err := a.origins(r)
 	if err != nil {
 		return err
 	}
-	defer origins.free()
-	for _, p := range origins.frames {
-		if err := context.Cause(ctx); err != nil {
+	defer o.free()
+	var frames []picture
+	for _, p := range o.frames {
+		f, err := a.frame(ctx, r, p, o.settled)
+		if err != nil {
+			freeAll(frames)
 			return err
 		}
-		s := from(p)
-		if r.from == nil {
-			a.fromFile(s, r.shape, origins.ready)
-		} else {
-			s.resize(r.ResizeW, r.ResizeH)
-		}
-		s.compose(r.shape)
-		s.keep()
-		frame, err := s.end()
-		if err != nil {
-			return explain(a.src.format, err)
-		}
-		r.frames = append(r.frames, frame)
+		frames = append(frames, f)
 	}
+	r.frames = frames
 	return nil
+}
+
+func (a *arrangement) frame(ctx context.Context, r *rendition, p picture, settled bool) (picture, error) {
+	if err := context.Cause(ctx); err != nil {
+		return picture{}, err
+	}
+	s := from(p)
+	if r.from == nil {
+		a.fromFile(s, r.shape, settled)
+	} else {
+		s.resize(r.ResizeW, r.ResizeH)
+	}
+	s.compose(r.shape)
+	s.keep()
+	f, err := s.end()
+	if r.from == nil {
+		return f, explain(a.src.format, err)
+	}
+	return f, ours("draw", err)
 }
 
 // origins are the frames a rendition is drawn from.
 type origins struct {
-	frames []picture
-	ready  bool   // their colours are settled
-	free   func() // lets go of them
+	frames  []picture
+	settled bool   // their colours are
+	free    func() // lets go of them
 }
 
 func (a *arrangement) origins(r *rendition) (origins, error) {
 	if r.from != nil {
-		return origins{r.from.frames, true, func() { a.release(r.from) }}, nil
+		return origins{r.from.frames, true, func() { a.let(r.from) }}, nil
 	}
 	p := r.pass
 	p.roots--
@@ -57,7 +81,7 @@ func (a *arrangement) origins(r *rendition) (origins, error) {
 		if p.roots == 0 {
 			return origins{frames, false, func() { freeAll(frames) }}, nil
 		}
-		if p.base, err = settled(frames, a.src); err != nil {
+		if p.base, err = a.base(frames, p); err != nil {
 			return origins{}, err
 		}
 	}
@@ -72,7 +96,7 @@ func (a *arrangement) origins(r *rendition) (origins, error) {
 // decode opens the file for a pass. Its frames are recipes still: the pixels come
 // when they are asked for, from the first row to the last.
 func (a *arrangement) decode(p *pass) ([]picture, error) {
-	whole, err := a.src.load(p.frame, p.shrink)
+	whole, err := a.src.load(p.all, p.shrink)
 	if err != nil {
 		return nil, err
 	}
@@ -98,32 +122,38 @@ func (a *arrangement) decode(p *pass) ([]picture, error) {
 	return frames, nil
 }
 
-// settled computes decoded frames for several renditions to be drawn from.
-func settled(frames []picture, src *source) (base []picture, err error) {
+// base computes decoded frames for several renditions to be drawn from: no larger
+// than it takes to draw the largest of them well.
+func (a *arrangement) base(frames []picture, p *pass) (base []picture, err error) {
 	defer freeAll(frames)
 	for _, f := range frames {
 		s := from(f)
-		s.settle(src.colours)
+		s.settle(a.src.colours)
+		if n := a.spare(p); n > 1 {
+			s.resize(ceil(f.width(), n), ceil(f.height(), n))
+		}
 		s.keep()
-		p, err := s.end()
+		b, err := s.end()
 		if err != nil {
 			freeAll(base)
-			return nil, explain(src.format, err)
+			return nil, explain(a.src.format, err)
 		}
-		base = append(base, p)
+		base = append(base, b)
 	}
 	return base, nil
 }
 
+func ceil(n, unit int) int { return (n + unit - 1) / unit }
+
 // fromFile brings a decoded frame to its size, its colours to sRGB, and turns it
 // upright. Turning comes after the resize, when there is less to turn.
-func (a *arrangement) fromFile(s *steps, to shape, ready bool) {
+func (a *arrangement) fromFile(s *steps, to shape, settled bool) {
 	src := a.src
-	if !ready {
+	if !settled {
 		s.settle(src.colours)
 	}
 	s.resize(src.upright(to.ResizeW, to.ResizeH))
-	if src.colours == afterResize {
+	if src.colours.after {
 		s.profileToSRGB()
 	}
 	s.turn(src.orientation)
@@ -198,27 +228,29 @@ func (s *steps) compose(to shape) {
 	}
 }
 
-// ground fills what is transparent: with the colour that was asked for, or with
-// white where the encoding cannot be transparent.
-func (s *steps) ground(to shape) {
-	if s.err != nil || !s.alpha() {
-		return
+// backdrop is what shows where the picture is transparent: the colour that was
+// asked for, and under it white where the encoding cannot be transparent.
+func (s shape) backdrop() (c [4]uint8, asked bool) {
+	r, g, b, alpha, asked := s.bg.RGBA()
+	if !s.opaque {
+		return [4]uint8{r, g, b, alpha}, asked
 	}
-	r, g, b, alpha, asked := to.bg.RGBA()
-	switch {
-	case !asked && !to.opaque:
+	onWhite := on(color.NRGBA{r, g, b, alpha}, color.NRGBA{255, 255, 255, 255})
+	return [4]uint8{onWhite.R, onWhite.G, onWhite.B, 255}, true
+}
+
+// ground fills what is transparent.
+func (s *steps) ground(to shape) {
+	c, asked := to.backdrop()
+	if s.err != nil || !asked || !s.alpha() {
 		return
-	case !asked:
-		r, g, b, alpha = 255, 255, 255, 255
-	case to.opaque:
-		alpha = 255
 	}
 	s.coloured()
-	if alpha == 255 {
-		s.do("flatten", `background="%d %d %d"`, r, g, b)
+	if c[3] == 255 {
+		s.do("flatten", "background=%d %d %d", c[0], c[1], c[2])
 		return
 	}
-	s.over([4]uint8{r, g, b, alpha})
+	s.over(c)
 	s.round()
 }
 
@@ -229,31 +261,39 @@ func (s *steps) coloured() {
 	}
 }
 
-// canvas lays the picture on a larger one, whose ground is what the picture's is.
+// canvas lays the picture on a larger one.
 func (s *steps) canvas(to shape) {
 	s.coloured()
-	r, g, b, alpha, asked := to.bg.RGBA()
-	if to.opaque {
-		alpha = 255
-	}
-	if to.opaque && !asked {
-		r, g, b = 255, 255, 255
-	}
-	if s.err == nil && alpha < 255 && !s.alpha() {
+	c, _ := to.backdrop()
+	if s.err == nil && c[3] < 255 && !s.alpha() {
 		s.do("bandjoin_const", "c=255")
 	}
-	ground := fmt.Sprintf("%d %d %d", r, g, b)
+	ground := fmt.Sprintf("%d %d %d", c[0], c[1], c[2])
 	if s.err == nil && s.alpha() {
-		ground += fmt.Sprintf(" %d", alpha)
+		ground += fmt.Sprintf(" %d", c[3])
 	}
-	s.do("embed", `x=%d,y=%d,width=%d,height=%d,extend=background,background="%s"`, to.OffsetX, to.OffsetY, to.Width, to.Height, ground)
+	s.do("embed", "x=%d,y=%d,width=%d,height=%d,extend=background,background=%s", to.OffsetX, to.OffsetY, to.Width, to.Height, ground)
 }
 
-// release says that one of those who waited for a rendition has what it wanted.
-func (r *rendition) release() {
+// let says that one of those who waited for a rendition has what it wanted.
+func (a *arrangement) let(r *rendition) {
+	a.letting.Lock()
+	defer a.letting.Unlock()
 	if r.waiting--; r.waiting == 0 {
 		freeAll(r.frames)
 		r.frames = nil
+	}
+}
+
+// close frees what is left when the work ended early.
+func (a *arrangement) close() {
+	for _, r := range a.renditions {
+		freeAll(r.frames)
+		r.frames = nil
+	}
+	for _, p := range a.passes {
+		freeAll(p.base)
+		p.base = nil
 	}
 }
 

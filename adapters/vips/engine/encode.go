@@ -18,8 +18,17 @@ func encode(s transform.Spec, frames []picture, a animation) (encoded, error) {
 		}
 		defer p.free()
 	}
+	p, err := p.bare()
+	if err != nil {
+		return encoded{}, err
+	}
+	defer p.free()
 	w := writers[s.Fmt]
-	return p.save(w.saver, "strip=true,"+strings.Join(w.options(s), ","))
+	e, err := p.save(w.saver, "strip=true,"+strings.Join(w.options(s), ","))
+	if err == nil && s.Fmt == transform.WebP {
+		e.n = len(unmarked(e.bytes()))
+	}
+	return e, err
 }
 
 // writer is how a format is written. The effort of the language, 0 to 9, is
@@ -34,9 +43,9 @@ var writers = map[transform.Format]writer{
 	transform.WebP: {"webpsave_buffer", func(s transform.Spec) []string {
 		return []string{quality(s), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", [10]int{0, 1, 2, 3, 4, 4, 5, 5, 6, 6}[s.Effort])}
 	}},
-	// aom: the loader's effort 0 to 9 is 9 minus its speed.
+	// aom: effort 0 to 9, which is 9 minus its speed.
 	transform.AVIF: {"heifsave_buffer", func(s transform.Spec) []string {
-		return []string{"compression=av1", quality(s), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", s.Effort), "subsample-mode=" + subsample(s)}
+		return []string{"compression=av1", "bitdepth=8", quality(s), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", s.Effort), "subsample-mode=" + subsample(s)}
 	}},
 	// libjpeg-turbo: optimised Huffman tables from effort 1 on.
 	transform.JPEG: {"jpegsave_buffer", func(s transform.Spec) []string {
@@ -50,12 +59,9 @@ var writers = map[transform.Format]writer{
 	transform.GIF: {"gifsave_buffer", func(s transform.Spec) []string {
 		return []string{fmt.Sprintf("effort=%d", s.Effort+1), fmt.Sprintf("interlace=%t", s.Progressive)}
 	}},
-	// Lossless by deflate, else JPEG inside.
-	transform.TIFF: {"tiffsave_buffer", func(s transform.Spec) []string {
-		if s.Lossless {
-			return []string{"compression=deflate", "predictor=horizontal"}
-		}
-		return []string{"compression=jpeg", quality(s)}
+	// libtiff: always lossless, which every reader takes, with or without alpha.
+	transform.TIFF: {"tiffsave_buffer", func(transform.Spec) []string {
+		return []string{"compression=deflate", "predictor=horizontal"}
 	}},
 }
 

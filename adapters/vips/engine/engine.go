@@ -94,6 +94,8 @@ var writable = sync.OnceValue(func() []string {
 	return can
 })
 
+func writes(f transform.Format) bool { return slices.Contains(writable(), string(f)) }
+
 // try encodes a small black square.
 func try(s transform.Spec) error {
 	p, err := black(16)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 
 	"imgd/adapters/vips/structure"
@@ -15,12 +16,27 @@ func explain(f structure.Format, err error) error {
 	}
 	text := strings.ToLower(err.Error())
 	switch {
-	case says(text, "out of memory", "unable to allocate", "cannot allocate", "insufficient memory"):
+	case starved(text):
 		return core.ImageTooComplex.Errorf("decoding the %s takes more memory than there is for it; scale it down before sending it", f).Because(err)
-	case says(text, "premature end", "truncated", "end of stream", "unexpected end", "end of file", "end of data", "read error", "not enough data", "fewer bytes"):
+	case says(text, "premature end of jpeg", "truncated", "end of stream", "unexpected end", "end of file", "not enough data", "fewer bytes"):
 		return core.ImageTruncated.Errorf("the %s ends too early: it was probably cut off; send the whole file", f).Because(err)
 	}
 	return core.ImageUndecodable.Errorf("the %s is damaged; open it in an image editor and save it again", f).Because(err)
+}
+
+// ours is explain for a step after decoding, which the file is not to blame for.
+func ours(step string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case starved(strings.ToLower(err.Error())):
+		return core.ImageTooComplex.Errorf("making this takes more memory than there is for it; ask for something smaller").Because(err)
+	}
+	return fmt.Errorf("%s: %w", step, err)
+}
+
+func starved(text string) bool {
+	return says(text, "out of memory", "unable to allocate", "cannot allocate", "insufficient memory")
 }
 
 func says(text string, phrases ...string) bool {

@@ -63,15 +63,27 @@ func (s *sum) mean() color.NRGBA {
 	if s.weight == 0 {
 		return color.NRGBA{A: 255}
 	}
-	half := s.weight / 2
-	return color.NRGBA{uint8((s.r + half) / s.weight), uint8((s.g + half) / s.weight), uint8((s.b + half) / s.weight), 255}
+	level := func(sum int64) uint8 { return uint8((sum + s.weight/2) / s.weight) } // #nosec G115 -- a mean of bytes
+	return color.NRGBA{level(s.r), level(s.g), level(s.b), 255}
 }
 
-// grid is the cube of colours in cells of 32 levels a channel, so that a cell is
-// what an eye would call one colour.
-type grid [8 * 8 * 8]sum
+// grid is the cube of colours, in cells of 16 levels a channel.
+type grid [cells * cells * cells]sum
 
-func cell(c color.NRGBA) (r, g, b int) { return int(c.R >> 5), int(c.G >> 5), int(c.B >> 5) }
+const cells = 16
+
+// at returns a cell, or nil outside of the cube.
+func (g *grid) at(r, gr, b int) *sum {
+	if min(r, gr, b) < 0 || max(r, gr, b) >= cells {
+		return nil
+	}
+	return &g[(r*cells+gr)*cells+b]
+}
+
+// of returns the cell of a colour.
+func (g *grid) of(c color.NRGBA) *sum {
+	return g.at(int(c.R)*cells/256, int(c.G)*cells/256, int(c.B)*cells/256)
+}
 
 // survey counts every pixel once.
 func survey(img *image.NRGBA) (average color.NRGBA, g *grid) {
@@ -81,8 +93,7 @@ func survey(img *image.NRGBA) (average color.NRGBA, g *grid) {
 		c := color.NRGBA{img.Pix[i], img.Pix[i+1], img.Pix[i+2], img.Pix[i+3]}
 		total.add(c, int64(c.A))
 		blind.add(c, 1)
-		r, gr, b := cell(c)
-		g[r<<6|gr<<3|b].add(c, int64(c.A))
+		g.of(c).add(c, int64(c.A))
 	}
 	if total.weight == 0 {
 		return blind.mean(), g
@@ -90,14 +101,13 @@ func survey(img *image.NRGBA) (average color.NRGBA, g *grid) {
 	return total.mean(), g
 }
 
-// largest is the mean of the heaviest cluster: a cell with its neighbours, since
-// a colour does not stop at the border of its cell.
+// largest is the mean of the heaviest cluster.
 func (g *grid) largest() color.NRGBA {
 	var best sum
-	for r := range 8 {
-		for gr := range 8 {
-			for b := range 8 {
-				if c := g.around(r, gr, b); c.weight > best.weight {
+	for r := range cells {
+		for gr := range cells {
+			for b := range cells {
+				if c := g.cluster(r, gr, b); c.weight > best.weight {
 					best = c
 				}
 			}
@@ -106,41 +116,46 @@ func (g *grid) largest() color.NRGBA {
 	return best.mean()
 }
 
-// around adds to a cell what its six neighbours have; an empty cell has no
-// cluster.
-func (g *grid) around(r, gr, b int) (c sum) {
-	at := func(r, gr, b int) sum {
-		if min(r, gr, b) < 0 || max(r, gr, b) > 7 {
-			return sum{}
+// cluster adds to a cell what its neighbours have, since a colour does not stop
+// at the border of its cell. An empty cell has no cluster.
+func (g *grid) cluster(r, gr, b int) (c sum) {
+	if g.at(r, gr, b).weight == 0 {
+		return c
+	}
+	for i := range 27 {
+		if n := g.at(r+i%3-1, gr+i/3%3-1, b+i/9-1); n != nil {
+			c.r, c.g, c.b, c.weight = c.r+n.r, c.g+n.g, c.b+n.b, c.weight+n.weight
 		}
-		return g[r<<6|gr<<3|b]
-	}
-	own := at(r, gr, b)
-	if own.weight == 0 {
-		return sum{}
-	}
-	for _, n := range []sum{own, at(r-1, gr, b), at(r+1, gr, b), at(r, gr-1, b), at(r, gr+1, b), at(r, gr, b-1), at(r, gr, b+1)} {
-		c.r, c.g, c.b, c.weight = c.r+n.r, c.g+n.g, c.b+n.b, c.weight+n.weight
 	}
 	return c
 }
 
 // placeholder is the BlurHash of the picture on its average colour, with more
-// components along its longer side.
+// components along its longer side. Its waves need room to cancel out, so that
+// few pixels are repeated.
 func placeholder(img *image.NRGBA, ground color.NRGBA) (string, error) {
-	flat := image.NewNRGBA(img.Rect)
-	for i := 0; i < len(img.Pix); i += 4 {
-		a := int(img.Pix[i+3])
-		for j, g := range []uint8{ground.R, ground.G, ground.B} {
-			flat.Pix[i+j] = uint8((int(img.Pix[i+j])*a + int(g)*(255-a) + 127) / 255)
+	const room = 32
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	across, down := (room+w-1)/w, (room+h-1)/h
+	flat := image.NewNRGBA(image.Rect(0, 0, w*across, h*down))
+	for y := range h * down {
+		for x := range w * across {
+			flat.SetNRGBA(x, y, on(img.NRGBAAt(x/across, y/down), ground))
 		}
-		flat.Pix[i+3] = 255
 	}
 	x, y := 4, 3
-	if img.Rect.Dy() > img.Rect.Dx() {
+	if h > w {
 		x, y = 3, 4
 	}
 	return blurhash.Encode(x, y, flat)
+}
+
+// on lays a colour over an opaque one.
+func on(c, ground color.NRGBA) color.NRGBA {
+	mix := func(c, g, a uint8) uint8 {
+		return uint8((int(c)*int(a) + int(g)*(255-int(a)) + 127) / 255) // #nosec G115 -- a mean of two bytes
+	}
+	return color.NRGBA{mix(c.R, ground.R, c.A), mix(c.G, ground.G, c.A), mix(c.B, ground.B, c.A), 255}
 }
 
 func hexOf(c color.NRGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }

@@ -107,10 +107,19 @@ func black(side int) (picture, error) {
 	return p, nil
 }
 
+// bare is the picture without the metadata of its file.
+func (p picture) bare() (picture, error) {
+	var b picture
+	if C.bridge_bare(p.c, &b.c) != 0 {
+		return b, failure()
+	}
+	return b, nil
+}
+
 // encoded is a file that libvips wrote, in its memory.
 type encoded struct {
 	p unsafe.Pointer
-	n C.size_t
+	n int
 }
 
 func (e encoded) bytes() []byte { return unsafe.Slice((*byte)(e.p), e.n) }
@@ -121,9 +130,11 @@ func (p picture) save(saver, options string) (encoded, error) {
 	defer C.free(unsafe.Pointer(s))
 	defer C.free(unsafe.Pointer(o))
 	var e encoded
-	if C.bridge_save(s, p.c, o, &e.p, &e.n) != 0 {
+	var n C.size_t
+	if C.bridge_save(s, p.c, o, &e.p, &n) != 0 {
 		return e, failure()
 	}
+	e.n = int(n)
 	return e, nil
 }
 
@@ -214,6 +225,10 @@ func failure() error {
 	lines := strings.Split(strings.TrimSpace(C.GoString(text)), "\n")
 	return errors.New(strings.Join(lines, "; "))
 }
+
+// forget drops what is left of the texts about other files: what a loader puts up
+// with, it leaves there too.
+func forget() { C.vips_error_clear() }
 
 func blockUntrusted() { C.vips_block_untrusted_set(1) }
 

@@ -3,12 +3,10 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
 
-	"imgd/adapters/vips/structure"
 	"imgd/core"
 	"imgd/core/transform"
 )
@@ -22,266 +20,199 @@ type Output struct {
 	Err                    error
 }
 
-// Render decodes a file once, or twice where a small rendition is out sooner for
-// it, and emits each variant as soon as it is encoded, by one goroutine at a time.
-// An error of emit ends it and comes back unchanged. facts says whether facts are
-// wanted too.
+// Render decodes a file once and emits each variant as soon as it is encoded, in
+// general the smallest first. emit is called by one goroutine at a time; its error
+// ends the work and comes back unchanged. A file that cannot be decoded is the
+// error of Render, what concerns one variant is that of its output.
 func Render(ctx context.Context, data []byte, variants []transform.Variant, facts bool, emit func(Output) error) (*core.Facts, error) {
 	src, err := open(data)
 	if err != nil {
 		return nil, err
 	}
 	defer src.close()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	out := &outlet{emit: emit, stop: stop}
-	a := &arrangement{src: src}
-	orders := a.take(variants, out)
-	var look *rendition
-	if facts {
-		look = a.add(shape{Plan: square(factSide).Target(src.upright(src.width, src.height))})
-	}
-	a.link()
-	defer a.free()
-	return a.run(ctx, orders, look, out)
-}
-
-// square is the box that facts are taken in.
-func square(side int) transform.Spec {
-	s := transform.Default()
-	s.W, s.H = side, side
-	return s
-}
-
-// outlet hands over what is ready, one at a time, until somebody has had enough.
-type outlet struct {
-	emit func(Output) error
-	stop context.CancelCauseFunc
-	mu   sync.Mutex
-	err  error
-}
-
-func (o *outlet) put(out Output) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return
-	}
-	if o.err = o.emit(out); o.err != nil {
-		o.stop(o.err)
-	}
-}
-
-// take makes an order of each variant that can be drawn; the others are told so
-// at once.
-func (a *arrangement) take(variants []transform.Variant, out *outlet) []*order {
-	var orders []*order
+	w := &work{first: &arrangement{src: src}, emit: emit}
+	w.pages = map[int]*arrangement{0: w.first}
+	defer w.close()
 	for _, v := range variants {
-		o, s, err := a.order(v)
-		if err != nil {
-			out.put(Output{Name: v.Name, Err: err})
-			continue
+		if err := w.take(v); err != nil {
+			return nil, err
 		}
-		o.rendition = a.add(s)
-		o.rendition.orders++
-		orders = append(orders, o)
 	}
-	return orders
+	if facts {
+		w.facts = w.first.add(src.miniature())
+	}
+	for _, a := range w.pages {
+		a.link()
+	}
+	return w.do(ctx)
 }
 
-// order says what a variant comes to with this file.
-func (a *arrangement) order(v transform.Variant) (*order, shape, error) {
-	if err := transform.Unsupported(v.Spec, Can); err != nil {
-		return nil, shape{}, err
-	}
-	spec := v.Spec.Scaled()
-	if !slices.Contains(writable(), string(spec.Fmt)) {
-		return nil, shape{}, core.TransformUnsupported.Errorf("this build does not write %s", spec.Fmt).With("key", "fmt")
-	}
-	o := &order{name: v.Name, spec: spec}
-	if int64(spec.Page) >= a.src.probe.Pages {
-		return nil, shape{}, core.InvalidTransform.Errorf("there is no page %d; the file has %d, counted from 0", spec.Page, a.src.probe.Pages).
-			With("key", "page").With("limit", a.src.probe.Pages-1).With("actual", spec.Page)
-	}
-	s := shape{
-		frame: frame{page: spec.Page}, Plan: spec.Target(a.src.upright(a.src.width, a.src.height)),
-		bg: spec.BG, rot: int(spec.Rot) / 90, flip: spec.Flip,
-	}
-	moves := spec.Fmt == transform.WebP || spec.Fmt == transform.GIF
-	if spec.Anim && spec.Page == 0 && a.src.frames > 1 && moves {
-		s.all = true
-	}
-	if err := a.fit(o, &s); err != nil {
-		return nil, shape{}, err
-	}
-	s.opaque = a.src.probe.HasAlpha && !o.spec.Fmt.Alpha()
-	return o, s, nil
+// work is one Render.
+type work struct {
+	first  *arrangement // of page 0
+	pages  map[int]*arrangement
+	orders []order
+	facts  *rendition // nil when they are not wanted
+
+	speaking sync.Mutex
+	emit     func(Output) error
+	deaf     error // what emit answered when it had enough
 }
 
-// maxSideJPEG is what libjpeg holds, somewhat less than the format.
-const maxSideJPEG = 65500
+func (w *work) close() {
+	for _, a := range w.pages {
+		a.close()
+	}
+}
 
-// fit keeps a rendition within the pixel limit, and has what its format cannot
-// hold written as JPEG.
-func (a *arrangement) fit(o *order, s *shape) error {
-	frames := int64(1)
-	if s.all {
-		frames = int64(a.src.frames)
+// take accepts a variant, or emits why not.
+func (w *work) take(v transform.Variant) error {
+	page, err := w.page(v.Spec.Page)
+	if err != nil {
+		return w.say(Output{Name: v.Name, Err: err})
 	}
-	for _, pixels := range []int64{int64(s.ResizeW) * int64(s.ResizeH), int64(s.Width) * int64(s.Height)} {
-		if limit := current.Limits.Pixels; over(pixels*frames, limit) {
-			return core.InvalidTransform.Errorf("this comes to %d pixels, of which there may be %d; ask for a smaller size", pixels*frames, limit).
-				With("limit", limit).With("actual", pixels*frames)
-		}
+	o, to, err := page.src.order(v)
+	if err != nil {
+		return w.say(Output{Name: v.Name, Err: err})
 	}
-	holds := func(f transform.Format) int {
-		if f == transform.JPEG {
-			return maxSideJPEG
-		}
-		return f.MaxSide()
-	}
-	side, was := max(s.Width, s.Height), o.spec.Fmt
-	if side <= holds(was) {
+	o.on, o.rendition = page, page.add(to)
+	o.rendition.ordered = true
+	if i := slices.IndexFunc(w.orders, o.like); i >= 0 {
+		w.orders[i].names = append(w.orders[i].names, v.Name)
+		page.let(o.rendition)
 		return nil
 	}
-	if side > maxSideJPEG {
-		return core.InvalidTransform.Errorf("a side of %d pixels is more than any format here holds; ask for a smaller size", side).
-			With("limit", maxSideJPEG).With("actual", side)
-	}
-	o.spec.Fmt, o.spec.Lossless, s.all = transform.JPEG, false, false
-	o.warnings = append(o.warnings, core.Warning{
-		Slug:   "format-fallback",
-		Detail: "a side of this size is more than " + string(was) + " holds; it is a JPEG instead",
-	})
+	w.orders = append(w.orders, o)
 	return nil
 }
 
-// encoders is how many renditions are encoded at once, beside the drawing.
-const encoders = 2
-
-// run draws pass by pass, the quickest first, and encodes beside it.
-func (a *arrangement) run(ctx context.Context, orders []*order, look *rendition, out *outlet) (*core.Facts, error) {
-	work := make(chan *order, len(orders))
-	var busy sync.WaitGroup
-	for range min(encoders, len(orders)) {
-		busy.Go(func() { a.encodeAll(ctx, work, out) })
+// page opens a page once.
+func (w *work) page(n int) (*arrangement, error) {
+	if a := w.pages[n]; a != nil {
+		return a, nil
 	}
-	facts, err := a.drawAll(ctx, orders, look, work)
-	close(work)
-	busy.Wait()
+	src, err := w.first.src.at(n)
+	if err != nil {
+		return nil, err
+	}
+	w.pages[n] = &arrangement{src: src}
+	return w.pages[n], nil
+}
+
+// do draws in this goroutine, the smallest first, and encodes beside it: at most
+// two at once, since the other cores are for other decoders. Little is drawn ahead
+// of the encoders, so that little is in memory.
+func (w *work) do(ctx context.Context) (*core.Facts, error) {
+	slices.SortStableFunc(w.orders, func(a, b order) int {
+		return cmp.Compare(a.rendition.Width*a.rendition.Height, b.rendition.Width*b.rendition.Height)
+	})
+	drawn := make(chan order)
+	var encoders sync.WaitGroup
+	for range min(2, runtime.GOMAXPROCS(0), len(w.orders)) {
+		encoders.Go(func() { w.encodeAll(ctx, drawn) })
+	}
+	facts, err := w.draw(ctx, drawn)
+	close(drawn)
+	encoders.Wait()
 	switch {
-	case out.err != nil:
-		return facts, out.err
+	case w.deaf != nil:
+		return nil, w.deaf
 	case err != nil:
-		return facts, err
+		return nil, err
 	}
 	return facts, context.Cause(ctx)
 }
 
-// drawAll draws every rendition and puts its orders to work.
-func (a *arrangement) drawAll(ctx context.Context, orders []*order, look *rendition, work chan<- *order) (facts *core.Facts, err error) {
-	slices.Reverse(a.passes) // one in a hurry was added last
-	for _, p := range a.passes {
-		drawn, err := a.drawPass(ctx, p)
-		if err != nil {
-			return facts, err
-		}
-		slices.SortStableFunc(drawn, func(x, y *rendition) int { return cmp.Compare(x.area(), y.area()) })
-		for _, r := range drawn { // the smallest first
-			if r == look {
-				if facts, err = factsOf(r.frames[0]); err != nil {
-					return facts, err
-				}
-				a.release(r)
-			}
-			for _, o := range orders {
-				if o.rendition == r {
-					work <- o
-				}
-			}
-		}
-	}
-	return facts, nil
-}
-
-// drawPass draws what comes from one decode: the largest, then what is made of it.
-func (a *arrangement) drawPass(ctx context.Context, p *pass) (drawn []*rendition, err error) {
-	for _, r := range a.renditions {
-		if r.origin() != p {
-			continue
-		}
-		if err := a.draw(ctx, r); err != nil {
+// draw draws what was ordered, then what facts are taken from.
+func (w *work) draw(ctx context.Context, drawn chan<- order) (*core.Facts, error) {
+	for _, o := range w.orders {
+		if err := w.heard(); err != nil {
 			return nil, err
 		}
-		drawn = append(drawn, r)
+		err := o.on.ready(ctx, o.rendition)
+		switch {
+		case err == nil:
+			drawn <- o
+		case o.on == w.first || ctx.Err() != nil:
+			return nil, err
+		default: // the page is at fault, not the file
+			o.on.let(o.rendition)
+			err = w.fail(o, err)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return drawn, nil
+	if w.facts == nil {
+		return nil, nil
+	}
+	if err := w.first.ready(ctx, w.facts); err != nil {
+		return nil, err
+	}
+	return factsOf(w.facts.frames[0])
 }
 
-// origin is the pass a rendition comes from in the end.
-func (r *rendition) origin() *pass {
-	for r.from != nil {
-		r = r.from
-	}
-	return r.pass
-}
-
-// encoded reports whether a variant is written from it.
-func (r *rendition) encoded() bool { return r.orders > 0 }
-
-// encodeAll writes orders until there are no more. libvips keeps things for each
-// thread that it is told to drop.
-func (a *arrangement) encodeAll(ctx context.Context, work <-chan *order, out *outlet) {
+// encodeAll finishes what is drawn, until there is no more.
+func (w *work) encodeAll(ctx context.Context, drawn <-chan order) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer threadEnds()
-	for o := range work {
-		if ctx.Err() == nil {
-			a.encodeOne(o, out)
+	for o := range drawn {
+		if ctx.Err() == nil && w.heard() == nil {
+			_ = w.finish(o) // the goroutine that draws hears of it
 		}
-		a.release(o.rendition)
+		o.on.let(o.rendition)
 	}
 }
 
-func (a *arrangement) encodeOne(o *order, out *outlet) {
-	r := o.rendition
-	result := Output{Name: o.name, ContentType: o.spec.ContentType(), Ext: o.spec.Ext(), Pages: int64(len(r.frames)), Warnings: o.warnings}
-	w, h := r.size()
-	result.Width, result.Height = int64(w), int64(h)
-	file, err := encode(o.spec, r.frames, a.src.animation)
+// finish encodes an order and emits it under each of its names.
+func (w *work) finish(o order) error {
+	frames := o.rendition.frames
+	body, err := encode(o.spec, frames, o.on.src.animation)
 	if err != nil {
-		out.put(Output{Name: o.name, Err: unwritten(o.spec.Fmt, err)})
-		return
+		return w.fail(o, ours("encode as "+string(o.spec.Fmt), err))
 	}
-	defer file.free()
-	result.Body = file.bytes()
-	out.put(result)
+	defer body.free()
+	out := Output{
+		ContentType: o.spec.ContentType(), Ext: o.spec.Ext(),
+		Width: int64(frames[0].width()), Height: int64(frames[0].height()), Pages: int64(len(frames)),
+		Body: body.bytes(),
+	}
+	for _, out.Name = range o.names {
+		out.Warnings = nil
+		for _, v := range o.warnings {
+			out.Warnings = append(out.Warnings, core.Warning{Slug: v.slug, Detail: v.detail, Variant: out.Name})
+		}
+		if err := w.say(out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// unwritten is why an encoder failed: for want of memory, or by our mistake.
-func unwritten(f transform.Format, err error) error {
-	e := explain(structure.Format(f), err)
-	if core.SlugOf(e) == core.ImageTooComplex {
-		return e
+// fail tells every variant of an order why there is none.
+func (w *work) fail(o order, err error) error {
+	for _, name := range o.names {
+		if err := w.say(Output{Name: name, Err: err}); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errors.New("writing "+string(f)), err)
+	return nil
 }
 
-// release lets go of a rendition for one of those who waited for it.
-func (a *arrangement) release(r *rendition) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	r.release()
+// say emits, unless the other side has had enough already.
+func (w *work) say(o Output) error {
+	w.speaking.Lock()
+	defer w.speaking.Unlock()
+	if w.deaf == nil {
+		w.deaf = w.emit(o)
+	}
+	return w.deaf
 }
 
-// free drops what an error has left behind.
-func (a *arrangement) free() {
-	for _, r := range a.renditions {
-		freeAll(r.frames)
-		r.frames = nil
-	}
-	for _, p := range a.passes {
-		freeAll(p.base)
-		p.base = nil
-	}
+// heard is the error of emit, if there was one.
+func (w *work) heard() error {
+	w.speaking.Lock()
+	defer w.speaking.Unlock()
+	return w.deaf
 }

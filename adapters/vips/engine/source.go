@@ -16,6 +16,7 @@ import (
 type source struct {
 	data   []byte
 	pinned runtime.Pinner
+	page   int
 
 	format  structure.Format
 	outline structure.Outline
@@ -39,6 +40,7 @@ type animation struct {
 // open judges a file: first by its bytes, then by the header that its loader
 // reads. Whoever opens it closes it.
 func open(data []byte) (*source, error) {
+	forget()
 	s := &source{data: data}
 	if err := s.gate(); err != nil {
 		return nil, err
@@ -47,14 +49,7 @@ func open(data []byte) (*source, error) {
 		return nil, err
 	}
 	s.pinned.Pin(&data[0])
-	header, err := s.load(frame{}, 1)
-	if err != nil {
-		s.close()
-		return nil, err
-	}
-	defer header.free()
-	s.look(header)
-	if err := s.weigh(header); err != nil {
+	if err := s.readHeader(); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -62,6 +57,27 @@ func open(data []byte) (*source, error) {
 }
 
 func (s *source) close() { s.pinned.Unpin() }
+
+// at returns the source of another page, which may look quite different. It is
+// good as long as s is open.
+func (s *source) at(page int) (*source, error) {
+	if page >= int(s.probe.Pages) {
+		return nil, core.InvalidTransform.Errorf("there is no page %d: the %s has %d, counted from 0", page, s.format, s.probe.Pages).
+			With("key", "page")
+	}
+	p := &source{data: s.data, page: page, format: s.format, outline: s.outline}
+	return p, p.readHeader()
+}
+
+func (s *source) readHeader() error {
+	header, err := s.load(false, 1)
+	if err != nil {
+		return err
+	}
+	defer header.free()
+	s.look(header)
+	return s.weigh(header)
+}
 
 // gate lets known formats pass, and of those the ones that are switched on.
 func (s *source) gate() error {
@@ -100,21 +116,15 @@ func orNone(limit, none int64) int64 {
 	return none
 }
 
-// frame says which frames or pages of a file are read.
-type frame struct {
-	page int
-	all  bool // every frame of an animation
-}
-
 // load reads by the named loader, at a smaller scale where the format can. The
 // rows may be asked for once and in order only.
-func (s *source) load(f frame, shrink int) (picture, error) {
+func (s *source) load(all bool, shrink int) (picture, error) {
 	options := []string{"access=sequential", "fail-on=" + current.FailOn}
 	switch {
-	case f.all:
+	case all:
 		options = append(options, "n=-1")
-	case f.page > 0: // without a page HEIF gives its primary picture
-		options = append(options, fmt.Sprintf("page=%d", f.page))
+	case s.page > 0: // without a page HEIF gives its primary picture
+		options = append(options, fmt.Sprintf("page=%d", s.page))
 	}
 	if shrink > 1 && s.format == structure.JPEG {
 		options = append(options, fmt.Sprintf("shrink=%d", shrink))
@@ -135,7 +145,7 @@ func (s *source) look(header picture) {
 	}
 	pages := max(header.field("n-pages", 1), 1)
 	s.frames = 1
-	if moving := s.format == structure.GIF || s.format == structure.WebP; moving && pages > 1 {
+	if moving := s.format == structure.GIF || s.format == structure.WebP; moving && pages > 1 && s.page == 0 {
 		s.frames = pages
 		s.animation = animation{delays: shown(header.delays(), pages), loop: header.field("loop", 0)}
 	}
