@@ -28,11 +28,14 @@ func (s *Service) Await(ctx context.Context, by core.Principal, j core.Job, wait
 	return s.await(ctx, by, j, wait, func(core.Job) bool { return false })
 }
 
+// lookAtMost is how rarely somebody who waits is looked after, so that many who
+// wait do not keep the database busy.
+const lookAtMost = 250 * time.Millisecond
+
 func (s *Service) await(ctx context.Context, by core.Principal, j core.Job, wait time.Duration, enough func(core.Job) bool) (core.Job, error) {
 	patience := time.NewTimer(wait)
 	defer patience.Stop()
-	look := time.NewTicker(s.Look)
-	defer look.Stop()
+	pause := s.Look
 	for !j.State.Final() && !enough(j) {
 		select {
 		case <-ctx.Done():
@@ -41,8 +44,9 @@ func (s *Service) await(ctx context.Context, by core.Principal, j core.Job, wait
 			return j, nil
 		case <-s.Stopping:
 			return j, nil
-		case <-look.C:
+		case <-time.After(pause):
 		}
+		pause = min(pause*3/2, lookAtMost) // who waits long can wait a little longer
 		now, err := s.Jobs.Job(ctx, by.Tenant, j.ID)
 		if err != nil {
 			return j, err

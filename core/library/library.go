@@ -22,7 +22,7 @@ type Service struct {
 	Queue  ports.Queue
 	// Grace is how long the objects of a deleted image stay.
 	Grace time.Duration
-	// Look is how often a caller who waits for a job is looked after.
+	// Look is how soon a caller who waits for a job is looked after first.
 	Look time.Duration
 	// Stopping is closed when the process stops, so that nobody is held; nil never.
 	Stopping <-chan struct{}
