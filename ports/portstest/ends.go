@@ -11,12 +11,13 @@ import (
 func jobsSuccess(t *testing.T, s *Store) {
 	a := s.admit(t)
 	warn := core.Warnings{{Slug: "clipped", Detail: "too wide", Variant: "large"}}
+	more := core.Warnings{{Slug: "first-frame", Detail: "too long"}, warn[0]}
 	cost := core.Cost{CPUMS: 5, ReadBytes: 7, WriteBytes: 11}
 	j := s.claim(t, "w1", a.Job.ID)
 	s.finish(t, j, ports.Result{Outcome: core.Erred, Error: because(core.Slug(core.Unavailable)), Warnings: warn, Cost: cost})
 	j = s.claim(t, "w2", a.Job.ID)
 	done := s.finish(t, j, ports.Result{
-		Outcome: core.Succeeded, Variants: []core.Variant{made(j, "small", "1"), made(j, "large", "2")}, Warnings: warn, Cost: cost,
+		Outcome: core.Succeeded, Variants: []core.Variant{made(j, "small", "1"), made(j, "large", "2")}, Warnings: more, Cost: cost,
 		Facts: &core.Facts{DominantColor: "#112233", AverageColor: "#445566", Blurhash: "LEHV6nWB2yk8"},
 	})
 	if done.State != core.JobSucceeded || done.Error != nil || done.LeaseUntil != nil || done.FinishedAt == nil || done.Attempt != 2 || done.Epoch != 2 {
@@ -25,7 +26,7 @@ func jobsSuccess(t *testing.T, s *Store) {
 	if done.CostCPUMS != 10 || done.CostReadBytes != 14 || done.CostWriteBytes != 22 {
 		t.Errorf("two attempts cost %d ms, %d and %d bytes, want the sums 10, 14, 22", done.CostCPUMS, done.CostReadBytes, done.CostWriteBytes)
 	}
-	expect(t, "its warnings", done.Warnings, warn)
+	expect(t, "its warnings, each once", done.Warnings, core.Warnings{warn[0], more[0]})
 	expect(t, "the job as it is read", s.job(t, j.ID), done)
 	rec := s.record(t, a.Image.ID)
 	expectStates(t, rec, core.ImageReady, core.VariantIsReady, core.VariantIsReady)

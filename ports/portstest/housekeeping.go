@@ -84,12 +84,16 @@ func houseSweeps(t *testing.T, s *Store) {
 func houseUnknown(t *testing.T, s *Store) {
 	living, theirs := s.admit(t), s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
 	j := s.claim(t, "w1", living.Job.ID)
+	s.claim(t, "w1", theirs.Job.ID)
 	v := made(j, "small", "1")
 	must(t, s.Jobs.Publish(t.Context(), j, []core.Variant{v}))
-	gone := s.deleted(t)
+	gone := s.admit(t).Image
+	last := s.claim(t, "w1", "")
+	must(t, s.Jobs.Publish(t.Context(), last, []core.Variant{made(last, "small", "1")}))
+	must(t, s.Images.Delete(t.Context(), acme, gone.ID, ports.Removal{By: ann}))
 	needed := []string{
 		living.Image.OriginalKey(), theirs.Image.OriginalKey(), v.BlobKey,
-		gone.OriginalKey(), "v/" + string(gone.ID) + "/small.webp", "v/" + string(gone.ID) + "/large.webp",
+		gone.OriginalKey(), made(last, "small", "1").BlobKey, "v/" + string(gone.ID) + "/large.webp",
 	}
 	stray := []string{"o/" + string(newID()), "v/" + string(living.Image.ID) + "/old.webp", "v/" + string(newID()) + "/a.webp", "x"}
 	expectUnknown(t, s, "while sweeps are waiting", append(slices.Clone(needed), stray...), stray)
