@@ -35,7 +35,7 @@ func TestAlphaSurvivesAndEdgesKeepTheirColour(t *testing.T) {
 		if s.bands != 4 {
 			t.Fatalf("%s has %d channels, want 4", text, s.bands)
 		}
-		s.mustBe(t, 0, 0, clear_, 0)
+		s.mustBe(t, 0, 0, nothing, 0)
 		s.mustBe(t, s.w/2, s.h/2, yellow, 2)
 		partial := 0
 		for y := range s.h {
@@ -123,17 +123,17 @@ func TestACanvasHasTheGroundOfThePicture(t *testing.T) {
 		text         string
 		around, core color.NRGBA
 	}{
-		{solid, "fmt=png", clear_, red},
+		{solid, "fmt=png", nothing, red},
 		{solid, "fmt=png,bg=1ec83c", green, red},
 		{solid, "fmt=png,bg=1ec83c80", color.NRGBA{30, 200, 60, 128}, red},
 		{solid, "fmt=jpeg", white, red},
 		{solid, "fmt=jpeg,bg=1ec83c80", color.NRGBA{142, 227, 157, 255}, red},
-		{grey, "fmt=png", clear_, mid},
+		{grey, "fmt=png", nothing, mid},
 		{grey, "fmt=png,bg=1ec83c", green, mid},
 		{grey, "fmt=png,bg=1ec83c80", color.NRGBA{30, 200, 60, 128}, mid},
 		{grey, "fmt=jpeg", white, mid},
 		{grey, "fmt=jpeg,bg=dc1e28", red, mid},
-		{holed, "fmt=png", clear_, clear_},
+		{holed, "fmt=png", nothing, nothing},
 		{holed, "fmt=png,bg=1ec83c80", color.NRGBA{30, 200, 60, 128}, color.NRGBA{30, 200, 60, 128}},
 		{holed, "fmt=jpeg", white, white},
 		{holed, "fmt=jpeg,bg=dc1e28", red, red},
@@ -157,7 +157,7 @@ func TestTransparentAndOpaqueVariantsOfOneFileDoNotMix(t *testing.T) {
 			t.Fatal(o.Err)
 		}
 		s := see(t, o.Body)
-		want := map[string]color.NRGBA{"jpeg": white, "png": clear_, "ground": red, "small": white}[o.Name]
+		want := map[string]color.NRGBA{"jpeg": white, "png": nothing, "ground": red, "small": white}[o.Name]
 		s.mustBe(t, 1, 1, want, 10)
 		s.mustBe(t, s.w/2, s.h/2, blue, 10)
 	}

@@ -76,9 +76,9 @@ func TestAnAnimationKeepsItsFramesTimesAndLoops(t *testing.T) {
 }
 
 func TestFramesDoNotRunIntoEachOther(t *testing.T) {
-	data := film(t, 50, 37, []int{10}, 0, red, blue, yellow, black_, white)
+	data := film(t, 50, 37, []int{10}, 0, red, blue, yellow, ink, white)
 	for _, text := range []string{"w=23,fmt=webp,lossless=1", "w=90,fit=contain,up=1,fmt=webp,lossless=1", "rot=90,fmt=webp,lossless=1", "flip=v,fmt=webp,lossless=1"} {
-		mustPlay(t, one(t, data, text), 2, red, blue, yellow, black_, white)
+		mustPlay(t, one(t, data, text), 2, red, blue, yellow, ink, white)
 	}
 }
 
@@ -88,6 +88,30 @@ func TestFramesThatAreTooFastAreSlowedDown(t *testing.T) {
 		if got := see(t, one(t, data, "fmt="+f).Body).read.delays(); !slices.Equal(got, []int{100, 100, 20, 90}) {
 			t.Errorf("%s: frames are shown for %v ms, want 100, 100, 20, 90", f, got)
 		}
+	}
+}
+
+// The encoder of WebP makes one frame of several that look the same.
+func TestFramesThatLookTheSameAreShownAsLong(t *testing.T) {
+	data := film(t, 40, 30, []int{10, 20, 30}, 0, red, red, green)
+	for text, frames := range map[string]int64{"fmt=webp": 2, "fmt=gif": 3} {
+		o := one(t, data, text)
+		s := see(t, o.Body)
+		if o.Pages != frames || s.frames() != int(frames) {
+			t.Errorf("%s has %d frames and says %d, want %d", text, s.frames(), o.Pages, frames)
+		}
+		total := 0
+		for _, d := range s.read.delays() {
+			total += d
+		}
+		if total != 600 {
+			t.Errorf("%s takes %d ms, want 600", text, total)
+		}
+	}
+	if o := one(t, film(t, 40, 30, []int{10}, 0, red, red), "fmt=webp,lossless=1"); o.Pages != 1 {
+		t.Errorf("an animation in which nothing moves has %d frames, want 1", o.Pages)
+	} else {
+		see(t, o.Body).mustBe(t, 20, 15, red, 2)
 	}
 }
 

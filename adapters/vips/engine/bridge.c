@@ -1,4 +1,29 @@
+#define _GNU_SOURCE /* dladdr */
 #include "bridge.h"
+
+#include <dlfcn.h>
+#include <gmodule.h>
+
+static GModule *heif; /* where libheif is found, NULL if libvips itself needs it */
+
+void bridge_lean(void) {
+	/* Modules are looked for below it. */
+	g_setenv("VIPSHOME", "/dev/null", TRUE);
+}
+
+void bridge_heif(void) {
+	Dl_info library;
+	if (!dladdr((void *) vips_init, &library))
+		return;
+	gchar *dir = g_path_get_dirname(library.dli_fname);
+	gchar *path = g_strdup_printf("%s/vips-modules-%d.%d/vips-heif." G_MODULE_SUFFIX,
+		dir, vips_version(0), vips_version(1));
+	heif = g_module_open(path, G_MODULE_BIND_LAZY);
+	if (heif)
+		g_module_make_resident(heif);
+	g_free(path);
+	g_free(dir);
+}
 
 /* build runs a prepared operation and drops it; on success its outputs have been
  * taken by take. */
@@ -141,4 +166,14 @@ int bridge_delays(VipsImage *in, int **delays) {
 
 int bridge_knows(const char *operation) {
 	return vips_type_find("VipsOperation", operation) != 0;
+}
+
+int bridge_avif(void) {
+	const int av1 = 4; /* heif_compression_AV1 */
+	int (*have)(int) = NULL;
+	if (heif)
+		g_module_symbol(heif, "heif_have_encoder_for_format", (gpointer *) &have);
+	if (!have)
+		*(void **) &have = dlsym(RTLD_DEFAULT, "heif_have_encoder_for_format");
+	return bridge_knows("heifsave_buffer") && have && have(av1);
 }

@@ -7,6 +7,13 @@
  * "shrink=2,access=sequential". Functions return 0, or -1 with a text in the
  * error buffer of libvips; what they hand out belongs to the caller. */
 
+/* bridge_lean keeps vips_init from loading its modules: they bring ImageMagick,
+ * PDF and the like into the process, and take most of its start. */
+void bridge_lean(void);
+
+/* bridge_heif loads the module for AVIF and HEIC, where it is not built in. */
+void bridge_heif(void);
+
 /* bridge_load reads an image with the loader that is named. The bytes must stay
  * where they are as long as the image lives. */
 int bridge_load(const char *loader, void *bytes, size_t len, const char *options, VipsImage **out);
@@ -40,6 +47,10 @@ int bridge_int(VipsImage *in, const char *name, int fallback);
 
 /* bridge_delays hands out the delays of an animation, which belong to it. */
 int bridge_delays(VipsImage *in, int **delays);
+
+/* bridge_avif reports whether libheif has an encoder for AV1: that it is there does
+ * not mean that it has one. */
+int bridge_avif(void);
 
 /* bridge_knows reports whether there is an operation of that name. */
 int bridge_knows(const char *operation);

@@ -44,7 +44,7 @@ func coloursOf(header picture) (c colours, dropped bool) {
 	case inks:
 		return colours{before: cmyk}, dropped
 	case header.eightBit() && (space == C.VIPS_INTERPRETATION_sRGB || space == C.VIPS_INTERPRETATION_B_W):
-		return colours{after: usable && !isSRGB(header)}, dropped
+		return colours{after: usable}, dropped
 	case usable && header.alpha():
 		// icc_transform would cut alpha off at 255 instead of scaling it.
 		return colours{before: numbers, after: true}, dropped
@@ -54,11 +54,20 @@ func coloursOf(header picture) (c colours, dropped bool) {
 	return colours{before: numbers}, dropped
 }
 
+// converts reports whether the profile of a decoded picture of the file has to be
+// gone through. It is found out once, and not by a probe: it takes milliseconds.
+func (s *source) converts(decoded picture) bool {
+	if s.colours.after && !s.asked {
+		s.asked, s.colours.after = true, !isSRGB(decoded)
+	}
+	return s.colours.after
+}
+
 // isSRGB reports whether the embedded profile changes nothing to speak of. It is
 // asked with colours from all over the cube rather than by its name: most files
 // say sRGB in one of many ways, and converting them is in vain.
-func isSRGB(header picture) bool {
-	if header.bands() < 3 {
+func isSRGB(p picture) bool {
+	if p.grey() {
 		return false
 	}
 	const levels, tolerance = 6, 2
@@ -68,7 +77,7 @@ func isSRGB(header picture) bool {
 			cube = append(cube, byte(l*255/(levels-1)))
 		}
 	}
-	row, err := swatch(header, cube)
+	row, err := swatch(p, cube)
 	if err != nil {
 		return false
 	}
@@ -126,4 +135,4 @@ func (s *steps) bytes() {
 }
 
 // grey reports whether there is no colour channel.
-func (s *steps) grey() bool { return s.bands() < 3 }
+func (p picture) grey() bool { return p.bands() < 3 }

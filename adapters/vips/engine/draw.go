@@ -153,7 +153,7 @@ func (a *arrangement) fromFile(s *steps, to shape, settled bool) {
 		s.settle(src.colours)
 	}
 	s.resize(src.upright(to.ResizeW, to.ResizeH))
-	if src.colours.after {
+	if s.err == nil && src.converts(s.picture) {
 		s.profileToSRGB()
 	}
 	s.turn(src.orientation)

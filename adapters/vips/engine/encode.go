@@ -25,10 +25,16 @@ func encode(s transform.Spec, frames []picture, a animation) (encoded, error) {
 	defer p.free()
 	w := writers[s.Fmt]
 	e, err := p.save(w.saver, "strip=true,"+strings.Join(w.options(s), ","))
-	if err == nil && s.Fmt == transform.WebP {
-		e.n = len(unmarked(e.bytes()))
+	if err != nil {
+		return encoded{}, err
 	}
-	return e, err
+	e.frames = len(frames)
+	if s.Fmt == transform.WebP {
+		var left []byte
+		left, e.frames = unmarked(e.bytes())
+		e.n = len(left)
+	}
+	return e, nil
 }
 
 // writer is how a format is written. The effort of the language, 0 to 9, is

@@ -124,7 +124,7 @@ func TestWhatAFormatCannotHoldBecomesAJPEG(t *testing.T) {
 
 // What falls back has no alpha any more, and one frame.
 func TestAFallbackIsFlatAndStill(t *testing.T) {
-	o := one(t, pngOf(t, flat(16390, 2, clear_)), "fmt=webp")
+	o := one(t, pngOf(t, flat(16390, 2, nothing)), "fmt=webp")
 	see(t, o.Body).mustBe(t, 8000, 1, white, 4)
 	o = one(t, film(t, 16390, 2, []int{10}, 0, red, green), "fmt=webp")
 	if o.Pages != 1 || o.ContentType != "image/jpeg" {

@@ -7,7 +7,6 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 
@@ -59,14 +58,15 @@ func Start(o Options) error {
 	}
 	// What libvips has to say comes back as errors; its log repeats it.
 	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
+	lean()
 	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
+	loadHEIF()
 	blockUntrusted()
 	current = o
 	return nil
 }
 
-// Capabilities says what this build of libvips reads and writes. What it writes
-// is found out by writing it: a saver can be there while its codec is not.
+// Capabilities says what this build of libvips reads and writes.
 func Capabilities() core.Capabilities {
 	c := core.Capabilities{
 		Library:  "libvips " + vips.Version,
@@ -82,12 +82,12 @@ func Capabilities() core.Capabilities {
 	return c
 }
 
+// writable are the formats that have a saver, and an encoder behind it. They are
+// not tried out, since that would delay the start of every child.
 var writable = sync.OnceValue(func() []string {
 	var can []string
 	for _, f := range []transform.Format{transform.WebP, transform.AVIF, transform.JPEG, transform.PNG, transform.GIF, transform.TIFF} {
-		s := transform.Default()
-		s.Fmt, s.Effort = f, 0
-		if try(s) == nil {
+		if knows(writers[f].saver) && (f != transform.AVIF || writesAVIF()) {
 			can = append(can, string(f))
 		}
 	}
@@ -95,20 +95,5 @@ var writable = sync.OnceValue(func() []string {
 })
 
 func writes(f transform.Format) bool { return slices.Contains(writable(), string(f)) }
-
-// try encodes a small black square.
-func try(s transform.Spec) error {
-	p, err := black(16)
-	if err != nil {
-		return err
-	}
-	defer p.free()
-	b, err := encode(s, []picture{p}, animation{})
-	if err != nil {
-		return fmt.Errorf("write %s: %w", s.Fmt, err)
-	}
-	b.free()
-	return nil
-}
 
 func loader(f structure.Format) string { return f.Loader() + "_buffer" }

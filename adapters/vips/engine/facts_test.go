@@ -86,7 +86,7 @@ func TestABlurhashDecodesToAboutThePicture(t *testing.T) {
 		length int
 	}{
 		"upright": {mostly(red, blue, 0.4), 28}, "wide": {quadrants(100, 40), 28}, "square": {quadrants(64, 64), 28},
-		"a pixel": {flat(1, 1, green), 28}, "clear": {flat(30, 30, clear_), 28}, "disc": {disc(60, yellow), 28},
+		"a pixel": {flat(1, 1, green), 28}, "clear": {flat(30, 30, nothing), 28}, "disc": {disc(60, yellow), 28},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := described(t, c.img)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"imgd/core/transform"
 	"imgd/e2e/scene"
 )
 
@@ -41,7 +42,7 @@ func TestNothingOfTheMetadataIsLeft(t *testing.T) {
 		"jpeg": jpeg, "jpeg with a profile": p3, "png": withText(pngOf(t, quadrants(300, 200))),
 		"webp": made(t, jpeg, "webpsave_buffer"), "tiff": made(t, p3, "tiffsave_buffer"), "animation": film(t, 40, 40, []int{10}, 0, red, green),
 	}
-	if writes("avif") {
+	if writes(transform.AVIF) {
 		sources["avif"] = made(t, jpeg, "heifsave_buffer compression=av1,effort=0")
 	}
 	for name, source := range sources {

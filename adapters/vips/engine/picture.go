@@ -1,7 +1,7 @@
 package engine
 
 /*
-#cgo pkg-config: vips
+#cgo pkg-config: vips gmodule-2.0
 #include <stdlib.h>
 #include "bridge.h"
 */
@@ -96,17 +96,6 @@ func swatch(like picture, rgb []byte) (picture, error) {
 	return p, nil
 }
 
-// black is a square of one band.
-func black(side int) (picture, error) {
-	b := make([]byte, side*side)
-	var p picture
-	p.c = C.vips_image_new_from_memory_copy(unsafe.Pointer(&b[0]), C.size_t(len(b)), C.int(side), C.int(side), 1, C.VIPS_FORMAT_UCHAR)
-	if p.c == nil {
-		return p, failure()
-	}
-	return p, nil
-}
-
 // bare is the picture without the metadata of its file.
 func (p picture) bare() (picture, error) {
 	var b picture
@@ -118,8 +107,9 @@ func (p picture) bare() (picture, error) {
 
 // encoded is a file that libvips wrote, in its memory.
 type encoded struct {
-	p unsafe.Pointer
-	n int
+	p      unsafe.Pointer
+	n      int
+	frames int
 }
 
 func (e encoded) bytes() []byte { return unsafe.Slice((*byte)(e.p), e.n) }
@@ -229,6 +219,13 @@ func failure() error {
 // forget drops what is left of the texts about other files: what a loader puts up
 // with, it leaves there too.
 func forget() { C.vips_error_clear() }
+
+// lean has Startup load no modules of libvips, loadHEIF the one that is needed.
+func lean()     { C.bridge_lean() }
+func loadHEIF() { C.bridge_heif() }
+
+// writesAVIF reports whether there is an encoder.
+func writesAVIF() bool { return C.bridge_avif() != 0 }
 
 func blockUntrusted() { C.vips_block_untrusted_set(1) }
 

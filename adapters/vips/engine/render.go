@@ -175,7 +175,7 @@ func (w *work) finish(o order) error {
 	defer body.free()
 	out := Output{
 		ContentType: o.spec.ContentType(), Ext: o.spec.Ext(),
-		Width: int64(frames[0].width()), Height: int64(frames[0].height()), Pages: int64(len(frames)),
+		Width: int64(frames[0].width()), Height: int64(frames[0].height()), Pages: int64(body.frames),
 		Body: body.bytes(),
 	}
 	for _, out.Name = range o.names {

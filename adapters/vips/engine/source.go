@@ -25,6 +25,7 @@ type source struct {
 	width, height int // of a frame as it is decoded, before it is turned upright
 	orientation   int // of EXIF, 1 to 8
 	colours       colours
+	asked         bool // whether colours.after is needed at all
 	// frames is how many an animated rendition has; 1 when the file is a still, or
 	// more of an animation than there is a budget for.
 	frames    int

@@ -162,13 +162,13 @@ func mustMeasure(t testing.TB, o Output, w, h int64) {
 
 // The colours of test pictures.
 var (
-	red    = color.NRGBA{220, 30, 40, 255}
-	green  = color.NRGBA{30, 200, 60, 255}
-	blue   = color.NRGBA{40, 60, 210, 255}
-	yellow = color.NRGBA{240, 220, 50, 255}
-	white  = color.NRGBA{255, 255, 255, 255}
-	black_ = color.NRGBA{0, 0, 0, 255}
-	clear_ = color.NRGBA{}
+	red     = color.NRGBA{220, 30, 40, 255}
+	green   = color.NRGBA{30, 200, 60, 255}
+	blue    = color.NRGBA{40, 60, 210, 255}
+	yellow  = color.NRGBA{240, 220, 50, 255}
+	white   = color.NRGBA{255, 255, 255, 255}
+	ink     = color.NRGBA{0, 0, 0, 255}
+	nothing = color.NRGBA{}
 )
 
 // quadrants is red, green, blue and yellow, row by row.
