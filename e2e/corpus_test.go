@@ -179,7 +179,8 @@ func checkVariant(t *testing.T, m picture, v variant) image.Image {
 		t.Errorf("%s is %dx%d of a picture of %dx%d: its aspect is off by %.2f pixels", v.Name, v.Width, v.Height, m.Width, m.Height, drift)
 	}
 	if m.Pages > 1 {
-		if v.Pages != m.Pages || !bytes.Contains(a.body[:64], []byte("VP8X")) || !bytes.Contains(a.body, []byte("ANMF")) {
+		// Equal frames in a row may be merged; their time stays.
+		if v.Pages < 2 || v.Pages > m.Pages || !bytes.Contains(a.body[:64], []byte("VP8X")) || !bytes.Contains(a.body, []byte("ANMF")) {
 			t.Errorf("%s has %d of %d frames; want the animation kept", v.Name, v.Pages, m.Pages)
 		}
 		return nil
