@@ -73,14 +73,14 @@ func role(api, work bool) string {
 	return "worker"
 }
 
-// web is the listeners of a process, and what answers on them.
+// web is the listeners of a process, and what answers on them: the API first, then
+// the one for probes and scrapes, which is drained last.
 type web struct {
 	servers   []*http.Server
 	listeners []net.Listener
 	draining  atomic.Bool
 	stopping  chan struct{}
 	running   sync.WaitGroup
-	ops       int // how many of the servers are for probes and scrapes, the last ones
 }
 
 // web opens the listeners that the settings ask for.
@@ -105,7 +105,6 @@ func (p *parts) web(api bool) (*web, error) {
 		if err := w.listen(p, "IMGD_METRICS_LISTEN", p.settings.MetricsListen, h); err != nil {
 			return nil, errors.Join(err, w.close())
 		}
-		w.ops = 1
 	}
 	return w, nil
 }
