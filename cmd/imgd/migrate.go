@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 
 	"imgd/adapters/migrate"
 	"imgd/adapters/sqlite"
@@ -29,6 +31,25 @@ func (migrateUp) Run(ctx context.Context, s *Settings) error {
 			fmt.Println("nothing to do: the schema is up to date")
 		}
 		return err
+	})
+}
+
+// Run shows what was applied and what is pending.
+func (m migrateStatus) Run(ctx context.Context, s *Settings) error { return m.show(ctx, s, os.Stdout) }
+
+func (migrateStatus) show(ctx context.Context, s *Settings, w io.Writer) error {
+	return withDatabase(ctx, s, func(db *sqlite.DB) error {
+		state, err := migrate.Status(ctx, migrate.SQLite, db.Writer())
+		if err != nil {
+			return err
+		}
+		for _, version := range state.Applied {
+			fmt.Fprintln(w, "applied ", version)
+		}
+		for _, file := range state.Pending {
+			fmt.Fprintln(w, "pending ", file)
+		}
+		return nil
 	})
 }
 
