@@ -5,19 +5,23 @@ VERSION_LINT   := 2.15.0
 VERSION_REDOC  := 2.77.0
 CACHE          := $(CURDIR)/.cache
 LINT           := $(CACHE)/golangci-lint-$(VERSION_LINT)
-GENERATED      := adapters/rest/internal adapters/sqlite/internal
+GENERATED      := adapters/rest/internal adapters/records/internal
 TOOL           := $(GO) tool -modfile=tools/go.mod
 
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test verify generate check-generated check-format check-modules lint lint-api migration fuzz fuzz-short bench contact-sheet clean FORCE
+.PHONY: help deps servers build demo test verify generate check-generated check-format check-modules lint lint-api migration fuzz fuzz-short bench contact-sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## Install what building needs: a C compiler, pkg-config, libvips.
 	@sh scripts/deps build
+
+servers: deps ## Install and build the servers that tests run.
+	@sh scripts/deps servers
+	@GO="$(GO)" sh scripts/servers
 
 build: bin/imgd ## Build bin/imgd.
 
@@ -30,7 +34,7 @@ demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, 
 
 # Tests run without a cache, since many of them look at processes and files that
 # it does not know of. The black-box tests come last and alone: they watch the clock.
-test: deps ## Run all tests.
+test: servers ## Run all tests.
 	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
 	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v '^imgd/e2e$$')
 	$(GO) test -count=1 -timeout 20m ./e2e
@@ -40,6 +44,7 @@ verify: check-generated check-format check-modules lint lint-api ## Check genera
 generate: deps ## Generate code from openapi.yaml and the queries.
 	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
 	$(TOOL) sqlc generate
+	cd tools && $(GO) run ./rows ../adapters/records/internal imgd/adapters/records/internal lite pg
 
 check-generated: generate
 	git diff --exit-code -- $(GENERATED)

@@ -43,6 +43,7 @@ type Image struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeletedAt     *time.Time // a tombstone: every read is a NotFound
+	ExpiresAt     *time.Time // when it is deleted by itself, nil for never
 }
 
 // OriginalKey is where the original's bytes are.

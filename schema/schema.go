@@ -7,7 +7,7 @@ import (
 	"io/fs"
 )
 
-//go:embed sqlite/schema.sql sqlite/migrations postgres/schema.sql
+//go:embed sqlite/schema.sql sqlite/migrations postgres/schema.sql postgres/migrations
 var files embed.FS
 
 // Desired returns the schema an engine should have, "sqlite" or "postgres".

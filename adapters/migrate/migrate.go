@@ -1,6 +1,7 @@
 // Package migrate brings a database's schema to the state this build needs:
 // versioned files, planned and executed by the Atlas library, embedded in the
-// binary. The table of what was applied, and the lock, are our own.
+// binary. The table of what was applied, the lock, and the judgement of what a
+// file may do to people's data are our own.
 package migrate
 
 import (
@@ -8,15 +9,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
+	"slices"
 	"strings"
 
 	"ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/postgres"
 	atlas "ariga.io/atlas/sql/schema"
 	"ariga.io/atlas/sql/sqlite"
-
-	"imgd/schema"
 )
 
 // Engine is a kind of database. Its value is the folder of its files in schema/.
@@ -39,6 +38,7 @@ func (e Engine) driver(q atlas.ExecQuerier) (migrate.Driver, error) {
 type State struct {
 	Applied []string // versions, the oldest first
 	Pending []string // files
+	Unknown []string // versions among the applied that only a newer build knows
 }
 
 // Up applies what is pending, each file in a transaction of its own, and returns
@@ -58,36 +58,86 @@ func Status(ctx context.Context, e Engine, db *sql.DB) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return State{}, err
-	}
-	defer tx.Rollback() //nolint:errcheck // that is the point: nothing is changed
-	return status(ctx, e, tx, dir)
+	return status(ctx, e, db, dir)
 }
 
-func status(ctx context.Context, e Engine, tx *sql.Tx, dir migrate.Dir) (s State, err error) {
-	r := revisions{tx, e}
-	if err := r.init(ctx); err != nil {
+// Current returns the files that a database lacks, none when this build can serve
+// from it. A database that a newer build has migrated is served: files only add.
+// Nothing is changed, and the right to read is enough.
+func Current(ctx context.Context, e Engine, db *sql.DB) (pending []string, err error) {
+	s, err := Status(ctx, e, db)
+	return s.Pending, err
+}
+
+// Require is nil when this build can serve from the database, and otherwise says
+// what is missing and how to get it.
+func Require(ctx context.Context, e Engine, db *sql.DB) error {
+	files, err := Current(ctx, e, db)
+	if err != nil {
+		return err
+	}
+	return refusal(files)
+}
+
+func refusal(pending []string) error {
+	if len(pending) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the database's schema is older than this build, it lacks %s: run imgd migrate up, or set IMGD_MIGRATE=auto to have it done at every start",
+		strings.Join(pending, ", "))
+}
+
+func status(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (s State, err error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
 		return s, err
 	}
-	done, err := r.ReadRevisions(ctx)
+	defer tx.Rollback() //nolint:errcheck // it was only read
+	done, err := revisions{tx, e}.ReadRevisions(ctx)
+	if err != nil {
+		return s, err
+	}
+	files, err := dir.Files()
 	if err != nil {
 		return s, err
 	}
 	for _, d := range done {
 		s.Applied = append(s.Applied, d.Version)
+		if !slices.ContainsFunc(files, func(f migrate.File) bool { return f.Version() == d.Version }) {
+			s.Unknown = append(s.Unknown, d.Version)
+		}
 	}
-	files, err := pending(ctx, e, tx, dir)
-	for _, f := range files {
+	lacks, err := pending(ctx, e, tx, dir)
+	for _, f := range lacks {
 		s.Pending = append(s.Pending, f.Name())
 	}
 	return s, err
 }
 
-// pending are the files that were not applied, none when all were.
-func pending(ctx context.Context, e Engine, tx *sql.Tx, dir migrate.Dir) ([]migrate.File, error) {
-	x, err := executor(e, tx, dir)
+// pending are the files that were not applied, none when all were. It is an error
+// when what was applied is not what the folder holds.
+func pending(ctx context.Context, e Engine, q querier, dir migrate.Dir) ([]migrate.File, error) {
+	if err := valid(dir); err != nil {
+		return nil, err
+	}
+	r := revisions{q, e}
+	done, err := r.ReadRevisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := unchanged(done, dir); err != nil {
+		return nil, err
+	}
+	if len(done) == 0 {
+		name, err := r.stranger(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if name != "" {
+			return nil, fmt.Errorf("the database has a table %q and no record of migrations: imgd needs a database of its own", name)
+		}
+	}
+	x, err := executor(e, q, r, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -95,119 +145,44 @@ func pending(ctx context.Context, e Engine, tx *sql.Tx, dir migrate.Dir) ([]migr
 	if errors.Is(err, migrate.ErrNoPendingFiles) {
 		return nil, nil
 	}
+	if late, ok := errors.AsType[*migrate.HistoryNonLinearError](err); ok {
+		return nil, fmt.Errorf("%s is older than what was applied already: give it a newer version, by its name", late.OutOfOrder[0].Name())
+	}
 	return files, err
 }
 
-func executor(e Engine, tx *sql.Tx, dir migrate.Dir) (*migrate.Executor, error) {
-	drv, err := e.driver(tx)
-	if err != nil {
-		return nil, err
-	}
-	return migrate.NewExecutor(drv, dir, revisions{tx, e}, migrate.WithOperatorVersion("imgd"))
-}
-
-func up(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (applied []string, err error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close() //nolint:errcheck // it goes back to its pool
-	if e == SQLite {
-		// A table that is rebuilt is dropped, which would delete what refers to it;
-		// and the switch does nothing inside a transaction.
-		if _, err := conn.ExecContext(ctx, "PRAGMA foreign_keys = off"); err != nil {
-			return nil, err
-		}
-		defer func() {
-			_, on := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA foreign_keys = on")
-			err = errors.Join(err, on)
-		}()
-	}
-	for {
-		name, err := next(ctx, e, conn, dir)
-		if err != nil || name == "" {
-			return applied, err
-		}
-		applied = append(applied, name)
-	}
-}
-
-// next applies the first pending file and returns its name, empty when there is
-// none. What is pending is read under the lock.
-func next(ctx context.Context, e Engine, conn *sql.Conn, dir migrate.Dir) (string, error) {
-	tx, err := conn.BeginTx(ctx, nil) // SQLite: BEGIN IMMEDIATE, which is the lock
-	if err != nil {
-		return "", err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to do
-	if e == Postgres {
-		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7239)"); err != nil {
-			return "", err
-		}
-	}
-	if err := (revisions{tx, e}).init(ctx); err != nil {
-		return "", err
-	}
-	files, err := pending(ctx, e, tx, dir)
-	if err != nil || len(files) == 0 {
-		return "", errors.Join(err, tx.Commit())
-	}
-	x, err := executor(e, tx, dir)
-	if err != nil {
-		return "", err
-	}
-	if err := x.Execute(ctx, files[0]); err != nil {
-		return "", fmt.Errorf("%s: %w", files[0].Name(), err)
-	}
-	if err := intact(ctx, e, tx); err != nil {
-		return "", fmt.Errorf("%s: %w", files[0].Name(), err)
-	}
-	return files[0].Name(), tx.Commit()
-}
-
-// intact refuses a SQLite file after which a foreign key points at nothing:
-// nobody looked while the keys were off.
-func intact(ctx context.Context, e Engine, tx *sql.Tx) error {
-	if e != SQLite {
-		return nil
-	}
-	rows, err := tx.QueryContext(ctx, "PRAGMA foreign_key_check")
+// unchanged holds the folder against what was applied from it.
+func unchanged(done []*migrate.Revision, dir migrate.Dir) error {
+	sums, err := dir.Checksum()
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // it was only read
-	if rows.Next() {
-		return errors.New("it leaves a foreign key that points at nothing")
-	}
-	return rows.Err()
-}
-
-// embedded is the folder of an engine's migrations in the binary.
-func embedded(e Engine) (migrate.Dir, error) {
-	files, err := schema.Migrations(string(e))
+	files, err := dir.Files()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return load(files)
-}
-
-// load copies migrations and their checksums to where the executor takes them.
-func load(files fs.FS) (migrate.Dir, error) {
-	dir := &migrate.MemDir{}
-	entries, err := fs.ReadDir(files, ".")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if name := e.Name(); strings.HasSuffix(name, ".sql") || name == migrate.HashFileName {
-			text, err := fs.ReadFile(files, name)
-			if err != nil {
-				return nil, err
-			}
-			if err := dir.WriteFile(name, text); err != nil {
-				return nil, err
-			}
+	for _, f := range files {
+		i := slices.IndexFunc(done, func(r *migrate.Revision) bool { return r.Version == f.Version() })
+		if i < 0 {
+			continue
+		}
+		sum, err := sums.SumByName(f.Name())
+		if err != nil {
+			return err
+		}
+		if sum != done[i].Hash {
+			return fmt.Errorf("%s is not what was applied to this database: restore it, and change the schema with a new file", f.Name())
 		}
 	}
-	return dir, nil
+	return nil
+}
+
+func executor(e Engine, on querier, r revisions, dir migrate.Dir) (*migrate.Executor, error) {
+	drv, err := e.driver(on)
+	if err != nil {
+		return nil, err
+	}
+	// What a first migration may find is judged by stranger, which looks at one
+	// schema instead of the whole server.
+	return migrate.NewExecutor(drv, dir, r, migrate.WithOperatorVersion("imgd"), migrate.WithAllowDirty(true))
 }

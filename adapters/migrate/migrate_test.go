@@ -1,89 +1,319 @@
 package migrate
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
+	"time"
 
 	"ariga.io/atlas/sql/migrate"
-	_ "github.com/ncruces/go-sqlite3/driver" // registers sqlite3
-
-	"imgd/schema"
 )
 
-func open(t *testing.T, path string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(on)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-func fresh(t *testing.T) *sql.DB { t.Helper(); return open(t, filepath.Join(t.TempDir(), "db")) }
-
-func memory(t *testing.T) *sql.DB { t.Helper(); return open(t, ":memory:") }
-
-// IMGD_MIGRATE_WRITE names a migration to be written by this test, for whoever
-// has changed schema.sql.
-func TestTheMigrationsLeadToTheDesiredState(t *testing.T) {
-	desired, err := schema.Desired("sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if name := os.Getenv("IMGD_MIGRATE_WRITE"); name != "" {
-		file, err := Diff(t.Context(), SQLite, memory(t), "../../schema/sqlite/migrations", desired, name)
-		t.Logf("wrote %s, %v", file, err)
-		return
-	}
-	dir, err := embedded(SQLite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p, _, err := plan(t.Context(), SQLite, memory(t), dir, desired, "missing"); !errors.Is(err, ErrInSync) {
-		t.Fatalf("schema.sql is ahead of the migrations (%v): %+v", err, p)
-	}
-}
-
 func TestAMigratedDatabaseIsUpToDate(t *testing.T) {
-	db := fresh(t)
-	before, err := Status(t.Context(), SQLite, db)
-	if err != nil || len(before.Applied) != 0 || len(before.Pending) == 0 {
-		t.Fatalf("before: %+v, %v; want everything pending", before, err)
-	}
-	applied, err := Up(t.Context(), SQLite, db)
-	if err != nil || len(applied) != len(before.Pending) {
-		t.Fatalf("Up applied %v, %v; want %v", applied, err, before.Pending)
-	}
-	after, err := Status(t.Context(), SQLite, db)
-	if err != nil || len(after.Pending) != 0 || len(after.Applied) != len(applied) {
-		t.Errorf("after: %+v, %v; want nothing pending", after, err)
-	}
-	if again, err := Up(t.Context(), SQLite, db); err != nil || len(again) != 0 {
-		t.Errorf("a second Up applied %v, %v; want nothing", again, err)
-	}
-	var on int
-	if err := db.QueryRow("PRAGMA foreign_keys").Scan(&on); err != nil || on != 1 {
-		t.Errorf("foreign_keys is %d after migrating (%v), want 1", on, err)
-	}
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		before, err := Status(t.Context(), e, db)
+		if err != nil || len(before.Applied) != 0 || len(before.Pending) == 0 {
+			t.Fatalf("before: %+v, %v; want everything pending", before, err)
+		}
+		applied, err := Up(t.Context(), e, db)
+		if err != nil || !slices.Equal(applied, before.Pending) {
+			t.Fatalf("Up applied %v, %v; want %v", applied, err, before.Pending)
+		}
+		after, err := Status(t.Context(), e, db)
+		if err != nil || len(after.Pending)+len(after.Unknown) != 0 || len(after.Applied) != len(applied) {
+			t.Errorf("after: %+v, %v; want nothing pending", after, err)
+		}
+		if again, err := Up(t.Context(), e, db); err != nil || len(again) != 0 {
+			t.Errorf("a second Up applied %v, %v; want nothing", again, err)
+		}
+		if e == SQLite && count(t, db, "PRAGMA foreign_keys") != 1 {
+			t.Error("foreign keys are off after migrating")
+		}
+	})
+}
+
+func TestAnOldSchemaIsRefusedWithTheWayOut(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		files, err := Current(t.Context(), e, db)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("an empty database lacks %v, %v", files, err)
+		}
+		err = Require(t.Context(), e, db)
+		for _, part := range append(files, "imgd migrate up", "IMGD_MIGRATE=auto") {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("an old schema is refused with %v, want it to name %s", err, part)
+			}
+		}
+		if s, err := Status(t.Context(), e, db); err != nil || len(s.Applied) != 0 {
+			t.Errorf("looking has applied %v (%v)", s.Applied, err)
+		}
+		if _, err := Up(t.Context(), e, db); err != nil {
+			t.Fatal(err)
+		}
+		if err := Require(t.Context(), e, db); err != nil {
+			t.Errorf("a migrated database is refused: %v", err)
+		}
+	})
+}
+
+func TestADatabaseThatANewerBuildHasMigratedIsServed(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		if _, err := up(t.Context(), e, db, folder(t, table1, "ALTER TABLE a ADD COLUMN m bigint NULL;\n")); err != nil {
+			t.Fatal(err)
+		}
+		old := folder(t, table1)
+		s, err := status(t.Context(), e, db, old)
+		if err != nil || len(s.Pending) != 0 || !slices.Equal(s.Unknown, []string{"20260101000002"}) {
+			t.Errorf("an older build sees %+v, %v; want nothing pending and one unknown version", s, err)
+		}
+		if applied, err := up(t.Context(), e, db, old); err != nil || len(applied) != 0 {
+			t.Errorf("an older build applied %v, %v", applied, err)
+		}
+	})
 }
 
 func TestOfSeveralStartersOneMigrates(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "db")
+	on(t, func(t *testing.T, e Engine) {
+		where := address(t, e)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		total := 0
+		for range 3 {
+			db := open(t, e, where)
+			wg.Go(func() {
+				applied, err := Up(t.Context(), e, db)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				total += len(applied)
+			})
+		}
+		wg.Wait()
+		all, err := Status(t.Context(), e, open(t, e, where))
+		if err != nil || total != len(all.Applied) || len(all.Pending) != 0 {
+			t.Errorf("three starters applied %d files; applied is %v, pending %v (%v)", total, all.Applied, all.Pending, err)
+		}
+	})
+}
+
+func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		dir := folder(t, table1, "CREATE TABLE b (id text);\nINSERT INTO nowhere VALUES (1);\n")
+		applied, err := up(t.Context(), e, db, dir)
+		if err == nil || len(applied) != 1 {
+			t.Fatalf("Up applied %v, %v; want the first file alone", applied, err)
+		}
+		for _, part := range []string{"20260101000002_step.sql", "nowhere", "INSERT INTO"} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("the error is %q, want it to name %s", err, part)
+			}
+		}
+		if strings.Contains(err.Error(), "aborted") {
+			t.Errorf("the error tells what came of it too: %v", err)
+		}
+		asBefore(t, e, db)
+		add(t, dir, "20260101000002_step.sql", "CREATE TABLE b (id text);\n")
+		if applied, err := up(t.Context(), e, db, dir); err != nil || len(applied) != 1 {
+			t.Errorf("once mended, Up applied %v, %v", applied, err)
+		}
+	})
+}
+
+// asBefore wants the first file of a test applied, and nothing of the second, whose
+// table is called b.
+func asBefore(t *testing.T, e Engine, db *sql.DB) {
+	t.Helper()
+	if n := count(t, db, "SELECT count(*) FROM a"); n != 1 {
+		t.Errorf("the old schema has %d rows, want it usable with 1", n)
+	}
+	if n := count(t, db, "SELECT count(*) FROM revisions"); n != 1 {
+		t.Errorf("%d files count as applied, want 1", n)
+	}
+	if lines := seen(t, e, db); slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "column b.") }) {
+		t.Error("a table of the file that was not finished is there")
+	}
+}
+
+// slow is a statement that takes long enough to be interrupted.
+func slow(e Engine) string {
+	if e == Postgres {
+		return "SELECT pg_sleep(60);\n"
+	}
+	return "INSERT INTO b SELECT count(*) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT i FROM n);\n"
+}
+
+func TestAMigrationThatIsInterruptedLeavesNothing(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		where := address(t, e)
+		db := open(t, e, where)
+		dir := folder(t, table1, "CREATE TABLE b (id text);\n"+slow(e))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if applied, err := up(ctx, e, db, dir); err == nil || len(applied) != 1 {
+			t.Fatalf("Up applied %v, %v; want it interrupted in the second file", applied, err)
+		}
+		asBefore(t, e, db)
+		if e == SQLite && count(t, db, "PRAGMA foreign_keys") != 1 {
+			t.Error("foreign keys are off after the interruption")
+		}
+	})
+}
+
+func TestAMigratorThatIsKilledLeavesNothingAndHoldsNothing(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		where := address(t, e)
+		dir := folder(t, table1, "CREATE TABLE b (id text);\n"+slow(e))
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), "MIGRATE_ENGINE="+string(e), "MIGRATE_ADDRESS="+where, "MIGRATE_FOLDER="+dir.Path())
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		db := open(t, e, where)
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			s, err := status(t.Context(), e, db, dir)
+			if err == nil && len(s.Applied) == 1 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the migrator has not applied the first file: %+v, %v", s, err)
+			}
+		}
+		time.Sleep(300 * time.Millisecond) // it is in the second one now
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		asBefore(t, e, db)
+		add(t, dir, "20260101000002_step.sql", "CREATE TABLE b (id text);\n")
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		began := time.Now()
+		if applied, err := up(ctx, e, db, dir); err != nil || len(applied) != 1 {
+			t.Errorf("the next migrator applied %v, %v after %s; want the second file", applied, err, time.Since(began))
+		}
+	})
+}
+
+func TestAnEditedMigrationIsRefused(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		dir := folder(t, table1)
+		if err := dir.WriteFile("20260101000001_step.sql", []byte("CREATE TABLE other (id text);\n")); err != nil {
+			t.Fatal(err)
+		}
+		applied, err := up(t.Context(), e, db, dir)
+		if !errors.Is(err, migrate.ErrChecksumMismatch) || len(applied) != 0 || !strings.Contains(err.Error(), "20260101000001_step.sql was edited") {
+			t.Errorf("Up applied %v, %v; want it refused for its checksum, by name", applied, err)
+		}
+	})
+}
+
+func TestAMigrationThatWasAppliedInAnotherWordingIsRefused(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		if _, err := up(t.Context(), e, db, folder(t, table1)); err != nil {
+			t.Fatal(err)
+		}
+		other := folder(t, table1+"-- reworded\n")
+		if _, err := up(t.Context(), e, db, other); err == nil || !strings.Contains(err.Error(), "20260101000001_step.sql is not what was applied") {
+			t.Errorf("Up = %v, want it to say which file is not what was applied", err)
+		}
+		if _, err := status(t.Context(), e, db, other); err == nil {
+			t.Error("Status finds nothing wrong")
+		}
+	})
+}
+
+func TestAMigrationThatComesLateIsRefused(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		dir := folder(t)
+		add(t, dir, "20260101000002_second.sql", table1)
+		if _, err := up(t.Context(), e, db, dir); err != nil {
+			t.Fatal(err)
+		}
+		add(t, dir, "20260101000003_third.sql", "CREATE TABLE c (id text);\n")
+		if _, err := up(t.Context(), e, db, dir); err != nil {
+			t.Fatal(err)
+		}
+		late := folder(t)
+		add(t, late, "20260101000002_second.sql", table1)
+		add(t, late, "20260101000003_third.sql", "CREATE TABLE c (id text);\n")
+		add(t, late, "20260101000001_late.sql", "CREATE TABLE b (id text);\n")
+		if applied, err := up(t.Context(), e, db, late); err == nil || len(applied) != 0 {
+			t.Errorf("Up applied %v, %v; want a file that comes before what was applied refused", applied, err)
+		}
+	})
+}
+
+func TestADatabaseOfSomebodyElseIsLeftAlone(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		db := fresh(t, e)
+		if _, err := db.Exec("CREATE TABLE orders (id text)"); err != nil {
+			t.Fatal(err)
+		}
+		if applied, err := Up(t.Context(), e, db); err == nil || !strings.Contains(err.Error(), `"orders"`) || len(applied) != 0 {
+			t.Errorf("Up applied %v, %v; want it refused for the table orders", applied, err)
+		}
+	})
+}
+
+func TestADanglingKeyIsRefused(t *testing.T) {
+	dir := folder(t, table1, "CREATE TABLE b (a text CONSTRAINT b_a REFERENCES a (id));\nINSERT INTO b VALUES ('nobody');\n")
+	if _, err := up(t.Context(), SQLite, fresh(t, SQLite), dir); err == nil || !strings.Contains(err.Error(), "foreign key") {
+		t.Errorf("Up = %v, want an error about a foreign key", err)
+	}
+}
+
+func TestAnIndexIsBuiltBesideTheTraffic(t *testing.T) {
+	const concurrently = "-- atlas:txmode none\n\nDROP INDEX CONCURRENTLY IF EXISTS a_n;\nCREATE UNIQUE INDEX CONCURRENTLY a_n ON a (n);\n"
+	where := address(t, Postgres)
+	db := open(t, Postgres, where)
+	dir := folder(t, table1)
+	if _, err := up(t.Context(), Postgres, db, dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("INSERT INTO a (id, n) VALUES ('y', 1)"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, dir, "20260101000002_step.sql", concurrently)
+	if applied, err := up(t.Context(), Postgres, db, dir); err == nil || len(applied) != 0 {
+		t.Fatalf("Up applied %v, %v; want a unique index over equal rows to fail", applied, err)
+	}
+	if s, err := status(t.Context(), Postgres, db, dir); err != nil || len(s.Pending) != 1 {
+		t.Errorf("after the failure: %+v, %v; want the file pending", s, err)
+	}
+	if _, err := db.Exec("UPDATE a SET n = 2 WHERE id = 'y'"); err != nil {
+		t.Fatal(err)
+	}
+	// Three at once: who waits for the lock must not be waited for by the index.
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	total := 0
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for range 3 {
-		db := open(t, path)
+		db := open(t, Postgres, where)
 		wg.Go(func() {
-			applied, err := Up(t.Context(), SQLite, db)
+			applied, err := up(ctx, Postgres, db, dir)
 			if err != nil {
 				t.Error(err)
 			}
@@ -93,109 +323,49 @@ func TestOfSeveralStartersOneMigrates(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	all, err := Status(t.Context(), SQLite, open(t, path))
-	if err != nil || total != len(all.Applied) {
-		t.Errorf("three starters applied %d files of %d (%v)", total, len(all.Applied), err)
+	if total != 1 || count(t, db, "SELECT count(*) FROM pg_index WHERE indexrelid = 'a_n'::regclass AND indisvalid") != 1 {
+		t.Errorf("the file was applied %d times; want once, and the index valid", total)
+	}
+	if _, err := up(t.Context(), SQLite, fresh(t, SQLite), dir); err == nil || !strings.Contains(err.Error(), "txmode none") {
+		t.Errorf("SQLite takes a file outside a transaction: %v", err)
 	}
 }
 
-// versions is a folder of two migrations, with its checksums.
-func versions(t *testing.T, second string) fstest.MapFS {
-	t.Helper()
-	files := fstest.MapFS{
-		"1_first.sql":  {Data: []byte("CREATE TABLE a (id text NOT NULL PRIMARY KEY);\nINSERT INTO a VALUES ('x');\n")},
-		"2_second.sql": {Data: []byte(second)},
+func TestATableInUseIsNotWaitedForLong(t *testing.T) {
+	db := fresh(t, Postgres)
+	dir := folder(t, table1)
+	if _, err := up(t.Context(), Postgres, db, dir); err != nil {
+		t.Fatal(err)
 	}
-	dir := &migrate.MemDir{}
-	for name, f := range files {
-		if err := dir.WriteFile(name, f.Data); err != nil {
+	busy, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Rollback()
+	if _, err := busy.Exec("SELECT * FROM a"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, dir, "20260101000002_step.sql", "ALTER TABLE a ADD COLUMN m bigint NULL;\n")
+	began := time.Now()
+	_, err = up(t.Context(), Postgres, db, dir)
+	if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "in use") || took > patience+5*time.Second {
+		t.Errorf("Up = %v after %s, want it to say that the table is in use after %s", err, took, patience)
+	}
+}
+
+func TestTheBinaryCarriesWhatTheTreeHolds(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		dir, err := embedded(e)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	sum, err := dir.Checksum()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := sum.MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files[migrate.HashFileName] = &fstest.MapFile{Data: text}
-	return files
-}
-
-func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
-	db := fresh(t)
-	dir, err := load(versions(t, "CREATE TABLE b (id text);\nINSERT INTO nowhere VALUES (1);\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	applied, err := up(t.Context(), SQLite, db, dir)
-	if err == nil || !strings.Contains(err.Error(), "2_second.sql") || len(applied) != 1 {
-		t.Errorf("Up applied %v, %v; want the first file and an error that names the second", applied, err)
-	}
-	var n int
-	if err := db.QueryRow("SELECT count(*) FROM a").Scan(&n); err != nil || n != 1 {
-		t.Errorf("the old schema has %d rows (%v), want it usable with 1", n, err)
-	}
-	if err := db.QueryRow("SELECT count(*) FROM b").Scan(&n); err == nil {
-		t.Error("a table of the failed file is there")
-	}
-}
-
-func TestAnEditedMigrationIsRefused(t *testing.T) {
-	files := versions(t, "CREATE TABLE b (id text);\n")
-	files["1_first.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE other (id text);\n")}
-	dir, err := load(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if applied, err := up(t.Context(), SQLite, fresh(t), dir); !errors.Is(err, migrate.ErrChecksumMismatch) || len(applied) != 0 {
-		t.Errorf("Up applied %v, %v; want it refused for its checksum", applied, err)
-	}
-}
-
-func TestADanglingKeyIsRefused(t *testing.T) {
-	dir, err := load(versions(t, "CREATE TABLE b (a text CONSTRAINT b_a REFERENCES a (id));\nINSERT INTO b VALUES ('nobody');\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := up(t.Context(), SQLite, fresh(t), dir); err == nil || !strings.Contains(err.Error(), "foreign key") {
-		t.Errorf("Up = %v, want an error about a foreign key", err)
-	}
-}
-
-func TestAChangedSchemaIsPlannedAndApplied(t *testing.T) {
-	folder := t.TempDir()
-	desired, err := schema.Desired("sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Diff(t.Context(), SQLite, memory(t), folder, desired, "first"); err != nil {
-		t.Fatal(err)
-	}
-	// Versions count in seconds: the second file needs a name of its own.
-	entries, err := filepath.Glob(filepath.Join(folder, "*_first.sql"))
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("files %v, %v", entries, err)
-	}
-	changed := strings.Replace(desired, "  blurhash       text      NOT NULL DEFAULT '',\n", "  blurhash       text      NOT NULL DEFAULT '',\n  mood           text      NOT NULL DEFAULT '',\n", 1)
-	if changed == desired {
-		t.Fatal("the schema has no blurhash to stand beside")
-	}
-	dir, err := migrate.NewLocalDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, _, err := plan(t.Context(), SQLite, memory(t), dir, changed, "mood")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	for _, c := range p.Changes {
-		text.WriteString(c.Cmd + ";\n")
-	}
-	if !strings.Contains(text.String(), "`mood`") {
-		t.Errorf("the plan is\n%s\nwant it to add the column mood", text.String())
-	}
+		inside, err := dir.Files()
+		if err != nil {
+			t.Fatal(err)
+		}
+		outside, err := filepath.Glob("../../schema/" + string(e) + "/migrations/*.sql")
+		if err != nil || len(outside) != len(inside) || len(inside) == 0 {
+			t.Errorf("the binary has %d migrations, the tree %d (%v)", len(inside), len(outside), err)
+		}
+	})
 }

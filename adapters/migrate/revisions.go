@@ -9,17 +9,24 @@ import (
 	"ariga.io/atlas/sql/migrate"
 )
 
+// querier is a transaction or a connection.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // revisions is the table of what was applied. Its SQL is the same for every
 // engine.
 type revisions struct {
-	tx     *sql.Tx
+	querier
 	engine Engine
 }
 
 const table = "revisions"
 
 func (r revisions) init(ctx context.Context) error {
-	_, err := r.tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+table+` (
+	_, err := r.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+table+` (
   version        text   NOT NULL PRIMARY KEY,
   description    text   NOT NULL,
   type           bigint NOT NULL,
@@ -36,6 +43,27 @@ func (r revisions) init(ctx context.Context) error {
 	return err
 }
 
+// kept reports whether the table is there.
+func (r revisions) kept(ctx context.Context) (there bool, err error) {
+	query := "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = '" + table + "'"
+	if r.engine == Postgres {
+		query = "SELECT to_regclass('" + table + "') IS NOT NULL"
+	}
+	err = r.QueryRowContext(ctx, query).Scan(&there)
+	return there, err
+}
+
+// stranger is the name of a table in a database that nobody has migrated, empty
+// when there is none.
+func (r revisions) stranger(ctx context.Context) (name string, err error) {
+	query := "SELECT coalesce(min(name), '') FROM sqlite_master WHERE type = 'table' AND name NOT IN ('" + table + "', 'sqlite_sequence')"
+	if r.engine == Postgres {
+		query = "SELECT coalesce(min(tablename::text), '') FROM pg_tables WHERE schemaname = current_schema() AND tablename <> '" + table + "'"
+	}
+	err = r.QueryRowContext(ctx, query).Scan(&name)
+	return name, err
+}
+
 // Ident names the table, which the executor leaves out of what it compares.
 func (r revisions) Ident() *migrate.TableIdent {
 	if r.engine == Postgres {
@@ -48,6 +76,9 @@ const columns = `version, description, type, applied, total, executed_at, execut
 
 // ReadRevisions returns everything that was applied, the oldest first.
 func (r revisions) ReadRevisions(ctx context.Context) ([]*migrate.Revision, error) {
+	if there, err := r.kept(ctx); err != nil || !there {
+		return nil, err
+	}
 	return r.read(ctx, "")
 }
 
@@ -64,7 +95,7 @@ func (r revisions) ReadRevision(ctx context.Context, version string) (*migrate.R
 }
 
 func (r revisions) read(ctx context.Context, where string, args ...any) (list []*migrate.Revision, err error) {
-	rows, err := r.tx.QueryContext(ctx, "SELECT "+columns+" FROM "+table+" "+where+" ORDER BY version", args...) // #nosec G202 -- constants
+	rows, err := r.QueryContext(ctx, "SELECT "+columns+" FROM "+table+" "+where+" ORDER BY version", args...) // #nosec G202 -- constants
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +123,7 @@ func (r revisions) WriteRevision(ctx context.Context, v *migrate.Revision) error
 	if err != nil {
 		return err
 	}
-	_, err = r.tx.ExecContext(ctx, `INSERT INTO `+table+` (`+columns+`)
+	_, err = r.ExecContext(ctx, `INSERT INTO `+table+` (`+columns+`)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (version) DO UPDATE
 SET    description = excluded.description, type = excluded.type, applied = excluded.applied, total = excluded.total,
@@ -105,6 +136,6 @@ SET    description = excluded.description, type = excluded.type, applied = exclu
 
 // DeleteRevision forgets a version.
 func (r revisions) DeleteRevision(ctx context.Context, version string) error {
-	_, err := r.tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE version = $1`, version)
+	_, err := r.ExecContext(ctx, `DELETE FROM `+table+` WHERE version = $1`, version)
 	return err
 }

@@ -202,7 +202,7 @@ func TestWhatIsTooLargeIsRefusedBeforeItIsSentAndClosesTheConnection(t *testing.
 		t.Fatal(err)
 	}
 	r.ContentLength = 8 << 20
-	r.Header.Set("Authorization", "Bearer ann")
+	r.Header.Set("Authorization", authorization(t, "Bearer ann"))
 	r.Header.Set("Content-Type", "image/png")
 	r.Header.Set("Expect", "100-continue")
 	patient := &http.Transport{ExpectContinueTimeout: 10 * time.Second}
@@ -223,7 +223,7 @@ func TestAnEndlessBodyIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer ann")
+	r.Header.Set("Authorization", authorization(t, "Bearer ann"))
 	r.Header.Set("Content-Type", "image/png")
 	res, err := s.client.Do(r)
 	if err != nil {

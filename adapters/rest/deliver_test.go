@@ -151,7 +151,7 @@ func TestAnAnswerThatBreaksOffIsNoWholeAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer ann")
+	r.Header.Set("Authorization", authorization(t, "Bearer ann"))
 	res, err := http.DefaultClient.Do(r)
 	if err == nil {
 		defer func() { _ = res.Body.Close() }()

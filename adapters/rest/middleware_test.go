@@ -133,7 +133,7 @@ func TestPagesAreMountedBehindTheMiddleware(t *testing.T) {
 }
 
 func TestWithoutAuthenticationEverybodyIsTheLocalAdministrator(t *testing.T) {
-	s := open(t, func(s *rest.Server) { s.Authenticate = nil })
+	s := open(t, func(s *rest.Server) { s.Tokens = nil })
 	a := s.ask(t, "POST", "/v1/images", []byte("FAKE 4x3 x"), "Content-Type", "image/png", "Authorization", "").want(t, 202)
 	if m := read[job](t, a).Image; m.Owner != "local" {
 		t.Errorf("the owner is %q, want local", m.Owner)

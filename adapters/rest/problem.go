@@ -124,17 +124,12 @@ func hint(h http.Header, r *http.Request, e *core.Error, status int) {
 	if wait > 0 {
 		h.Set("Retry-After", strconv.FormatFloat(math.Ceil(wait.Seconds()), 'f', 0, 64))
 	}
+	if c := challenge(r, e, status); c != "" {
+		h.Set("WWW-Authenticate", c)
+	}
 	switch {
-	case status == http.StatusUnauthorized && r.Header.Get("Authorization") == "":
-		h.Set("WWW-Authenticate", "Bearer")
-	case status == http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-	case e.Slug == core.InsufficientScope:
-		challenge := `Bearer error="insufficient_scope"`
-		if scope, ok := e.Facts["required"].(core.Scope); ok {
-			challenge += `, scope="` + string(scope) + `"`
-		}
-		h.Set("WWW-Authenticate", challenge)
+	case status == http.StatusUnauthorized && r.ContentLength != 0: // nothing has been read of the body, and nothing will be
+		h.Set("Connection", "close")
 	case status == http.StatusRequestEntityTooLarge, status == http.StatusRequestTimeout:
 		h.Set("Connection", "close") // the rest of the body is not wanted
 	}

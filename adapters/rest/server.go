@@ -16,6 +16,7 @@ import (
 	"imgd/core/deliver"
 	"imgd/core/ingest"
 	"imgd/core/library"
+	"imgd/ports"
 )
 
 // Server answers requests with use cases. Its fields are set once, before Handler.
@@ -26,9 +27,8 @@ type Server struct {
 
 	// Capabilities says what this build can do.
 	Capabilities func() core.Capabilities
-	// Authenticate tells who asks, from the headers alone; its errors are
-	// Unauthenticated. Nil makes everybody the local administrator.
-	Authenticate func(*http.Request) (core.Principal, error)
+	// Tokens tells who asks. Nil makes everybody the local administrator.
+	Tokens ports.Tokens
 	// PublicURL is what absolute addresses begin with, without a slash at its end.
 	PublicURL string
 	// BodyIdle is the longest silence in a body; zero means a minute.
@@ -146,14 +146,6 @@ func (f *refusal) Write(p []byte) (int, error) { return len(p), nil }
 // before it leave it nothing but what no schema can say.
 func (s *Server) unreadable(w http.ResponseWriter, r *http.Request, err error) {
 	s.problem(w, r, explain(err))
-}
-
-// principal is who asks, as the headers say.
-func (s *Server) principal(r *http.Request) (core.Principal, error) {
-	if s.Authenticate == nil {
-		return core.LocalAdmin(), nil
-	}
-	return s.Authenticate(r)
 }
 
 func (s *Server) url(format string, a ...any) string {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -19,6 +20,7 @@ import (
 
 	"imgd"
 	"imgd/adapters/rest"
+	"imgd/adapters/token"
 	"imgd/core"
 	"imgd/e2e/house"
 	"imgd/ports/portstest"
@@ -43,11 +45,28 @@ var tokens = map[string]core.Principal{
 	"scopeless": {Tenant: "acme", Subject: "lou"},
 }
 
-func authenticate(r *http.Request) (core.Principal, error) {
-	if p, ok := tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]; ok {
-		return p, nil
+// issuer is who signs them.
+var issuer = sync.OnceValue(func() *token.HMAC {
+	h, err := token.NewHMAC(strings.Repeat("s", token.MinSecret), "imgd", "imgd", time.Now)
+	if err != nil {
+		panic(err)
 	}
-	return core.Principal{}, core.Unauthenticated.Errorf("send a valid bearer token")
+	return h
+})
+
+// authorization is the header that names one of tokens, signed; any other value
+// stays as it is.
+func authorization(t *testing.T, value string) string {
+	t.Helper()
+	p, ok := tokens[strings.TrimPrefix(value, "Bearer ")]
+	if !ok {
+		return value
+	}
+	signed, err := issuer().Mint(p, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + signed
 }
 
 // open serves a fresh house. Every answer the client gets is held against
@@ -58,7 +77,7 @@ func open(t *testing.T, change ...func(*rest.Server)) *street {
 	logs := &lines{}
 	s := &street{House: h, logs: logs, server: &rest.Server{
 		Ingest: h.Ingest, Library: h.Library, Deliver: h.Deliver, Capabilities: h.Render.Capabilities,
-		Authenticate: authenticate, PublicURL: "https://images.example.com/", NewID: func() string { return string(house.NewID()) },
+		Tokens: issuer(), PublicURL: "https://images.example.com/", NewID: func() string { return string(house.NewID()) },
 		Build: rest.Build{Version: "v1.2.3", Revision: "abc"}, Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}}
 	for _, c := range change {
@@ -205,6 +224,9 @@ func (s *street) ask(t *testing.T, method, path string, body []byte, headers ...
 		if headers[i+1] != "" {
 			r.Header.Set(headers[i], headers[i+1])
 		}
+	}
+	if v := r.Header.Get("Authorization"); v != "" {
+		r.Header.Set("Authorization", authorization(t, v))
 	}
 	res, err := s.client.Do(r)
 	if err != nil {

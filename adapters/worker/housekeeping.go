@@ -18,7 +18,7 @@ type Housekeeper struct {
 	Log    *slog.Logger
 	// CleanStaging removes what the store has half-written since before then; nil
 	// where the store has no such thing.
-	CleanStaging func(before time.Time) (int, error)
+	CleanStaging func(ctx context.Context, before time.Time) (int, error)
 
 	Sweep   time.Duration // how often deleted objects are looked for
 	Orphans time.Duration // how often the store is compared with the rows
@@ -85,7 +85,7 @@ func (h *Housekeeper) sweepOne(ctx context.Context, s core.Sweep) error {
 // unknown belongs to another database, or to a restored one: it is left alone.
 func (h *Housekeeper) scan(ctx context.Context) error {
 	if h.CleanStaging != nil {
-		if _, err := h.CleanStaging(time.Now().Add(-h.Age)); err != nil {
+		if _, err := h.CleanStaging(ctx, time.Now().Add(-h.Age)); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 func keeper(h *house.House, age time.Duration) *worker.Housekeeper {
 	return &worker.Housekeeper{
-		Rows: h.House, Blobs: h.Blobs, Worker: "w1", Log: slog.New(slog.DiscardHandler), CleanStaging: h.Disk.CleanStaging,
+		Rows: h.House, Blobs: h.Blobs, Worker: "w1", Log: slog.New(slog.DiscardHandler), CleanStaging: h.CleanStaging,
 		Sweep: 5 * time.Millisecond, Orphans: 10 * time.Millisecond, Age: age,
 	}
 }

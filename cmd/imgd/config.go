@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"reflect"
@@ -12,8 +13,10 @@ import (
 type configCmd struct{}
 
 // Run prints the settings as variables, ready for a .env file, secrets redacted.
-func (configCmd) Run(s *Settings) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+func (c configCmd) Run(s *Settings) error { return c.show(s, os.Stdout) }
+
+func (configCmd) show(s *Settings, out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	group := ""
 	values := reflect.ValueOf(*s)
 	for _, set := range settings() {
@@ -29,7 +32,10 @@ func (configCmd) Run(s *Settings) error {
 				note = " Default: empty"
 			}
 		}
-		if set.Secret {
+		switch {
+		case set.Whole && value != "":
+			value = "(redacted)"
+		case set.Secret:
 			value = redact(value)
 		}
 		fmt.Fprintf(w, "%s=%s\t# %s%s\n", set.Variable, value, set.Help, note)

@@ -14,7 +14,8 @@ import (
 // setting is a field of Settings as people see it.
 type setting struct {
 	Variable, Flag, Default, Help, Group string
-	Secret                               bool
+	Secret                               bool // a URL whose password nobody is shown
+	Whole                                bool // a secret of which nothing is shown
 	index                                int
 }
 
@@ -24,11 +25,11 @@ func settings() []setting {
 	list := make([]setting, t.NumField())
 	for i := range list {
 		tag := t.Field(i).Tag
-		_, secret := tag.Lookup("secret")
+		kind, secret := tag.Lookup("secret")
 		list[i] = setting{
 			Variable: tag.Get("env"), Flag: "--" + tag.Get("name"), Default: tag.Get("default"),
 			Help:  strings.ReplaceAll(tag.Get("help"), "${enum}", strings.ReplaceAll(tag.Get("enum"), ",", ", ")),
-			Group: tag.Get("group"), Secret: secret, index: i,
+			Group: tag.Get("group"), Secret: secret, Whole: kind == "whole", index: i,
 		}
 	}
 	return list
@@ -87,5 +88,9 @@ var secretFiles kong.ResolverFunc = func(_ *kong.Context, _ *kong.Path, flag *ko
 	if err != nil {
 		return nil, fmt.Errorf("%s_FILE: %w", flag.Envs[0], err)
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" { // a mount that failed must not turn authentication off
+		return nil, fmt.Errorf("%s_FILE: %s is empty", flag.Envs[0], name)
+	}
+	return secret, nil
 }

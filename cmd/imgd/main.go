@@ -31,6 +31,7 @@ type commands struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or see what is missing."`
 	Process processCmd `cmd:"" help:"Render files without a service."`
 	Config  configCmd  `cmd:"" help:"Print every setting: its value, its default and where the value comes from."`
+	Token   tokenCmd   `cmd:"" help:"Sign a bearer token with the service's own secret; for development and tests."`
 	Health  healthCmd  `cmd:"" help:"Ask the running service whether it is ready; for containers."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

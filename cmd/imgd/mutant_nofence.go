@@ -6,13 +6,13 @@ import (
 	"context"
 	"time"
 
-	"imgd/adapters/sqlite"
+	"imgd/adapters/records"
 	"imgd/core"
 	"imgd/ports"
 )
 
 func init() {
-	mutate = func(p *parts, jobs ports.Jobs) ports.Jobs { return unfenced{jobs, sqlite.JobControl{DB: p.db}} }
+	mutate = func(p *parts, jobs ports.Jobs) ports.Jobs { return unfenced{jobs, records.JobControl{DB: p.db}} }
 }
 
 // unfenced is what a worker would be without the fence: it writes under whatever

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -9,20 +10,34 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"imgd/adapters/records/postgres"
+	"imgd/adapters/s3"
+	"imgd/adapters/token"
 )
 
 // Settings are all of the service's, as flags and as IMGD_* variables. Nothing
 // else in the tree reads the environment.
 type Settings struct {
-	DatabaseURL string `name:"database-url" env:"IMGD_DATABASE_URL" default:"sqlite:data/imgd.db" secret:"" group:"Where things are" help:"The records: sqlite:PATH."`
-	StorageURL  string `name:"storage-url" env:"IMGD_STORAGE_URL" default:"file:data/blobs" secret:"" group:"Where things are" help:"The images and their variants: file:FOLDER."`
+	DatabaseURL string `name:"database-url" env:"IMGD_DATABASE_URL" default:"sqlite:data/imgd.db" secret:"" group:"Where things are" help:"The records: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE."`
+	StorageURL  string `name:"storage-url" env:"IMGD_STORAGE_URL" default:"file:data/blobs" secret:"" group:"Where things are" help:"The images and their variants: file:FOLDER, or s3://BUCKET/PREFIX?region=..&endpoint=..&path_style=true with the AWS_* variables."`
+	RedisURL    string `name:"redis-url" env:"IMGD_REDIS_URL" default:"" secret:"" group:"Where things are" help:"How processes wake each other: redis://HOST:6379. Empty: each looks into the database every IMGD_POLL."`
+	TmpDir      string `name:"tmp-dir" env:"IMGD_TMP_DIR" default:"" group:"Where things are" help:"Where uploads over 8 MiB wait for a store without files. Empty: the system's."`
+	Migrate     string `name:"migrate" env:"IMGD_MIGRATE" default:"check" enum:"check,auto" group:"Where things are" help:"A PostgreSQL schema that is too old: check refuses to start, auto migrates it. SQLite is always migrated."`
 
-	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without authentication it must be a loopback address."`
+	DatabaseTime     Span `name:"database-time" env:"IMGD_DATABASE_TIME" default:"1800ms" group:"Where things are" help:"How long one transaction on PostgreSQL may take, the wait for a connection included; then the answer is 503."`
+	UnsafeDurability bool `name:"unsafe-durability" env:"IMGD_UNSAFE_DURABILITY" default:"false" group:"Where things are" help:"Take a PostgreSQL that may lose what it has committed (fsync = off); for tests."`
+
+	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without IMGD_AUTH_HS256_SECRET it must be a loopback address."`
 	MetricsListen string `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
 	PublicURL     string `name:"public-url" env:"IMGD_PUBLIC_URL" default:"" group:"HTTP" help:"What URLs in answers begin with. Empty: http:// and the address of the API."`
 	BodyIdle      Span   `name:"body-idle" env:"IMGD_BODY_IDLE" default:"30s" group:"HTTP" help:"How long the body of a request may be silent."`
 	RequestTime   Span   `name:"request-time" env:"IMGD_REQUEST_TIME" default:"1h" group:"HTTP" help:"How long one request may take in all."`
 	MaxConns      int    `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
+
+	AuthSecret   string `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. With it /v1 needs a token; without it everybody is an administrator, on a loopback address only."`
+	AuthIssuer   string `name:"auth-issuer" env:"IMGD_AUTH_ISSUER" default:"imgd" group:"Who may ask" help:"The issuer (iss) that tokens name, exactly."`
+	AuthAudience string `name:"auth-audience" env:"IMGD_AUTH_AUDIENCE" default:"imgd" group:"Who may ask" help:"The audience (aud) that tokens name, among others or alone."`
 
 	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
 	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
@@ -51,16 +66,28 @@ func (s *Settings) Check() (mistakes []error) {
 	wrong := func(variable, format string, args ...any) {
 		mistakes = append(mistakes, fmt.Errorf("%s: %s", variable, fmt.Sprintf(format, args...)))
 	}
-	if _, err := s.databasePath(); err != nil {
+	if err := s.checkDatabase(); err != nil {
 		wrong("IMGD_DATABASE_URL", "%v", err)
 	}
-	if _, err := s.blobFolder(); err != nil {
+	if err := s.checkStorage(); err != nil {
 		wrong("IMGD_STORAGE_URL", "%v", err)
+	}
+	if s.RedisURL != "" && !strings.Contains(s.RedisURL, "://") {
+		wrong("IMGD_REDIS_URL", "it has to begin with redis:// or rediss://")
 	}
 	if host, _, err := net.SplitHostPort(s.Listen); err != nil {
 		wrong("IMGD_LISTEN", "%q is not host:port", s.Listen)
-	} else if !loopback(host) {
-		wrong("IMGD_LISTEN", "%s can be reached from elsewhere, and this build has no authentication: listen on 127.0.0.1 and put a proxy that authenticates in front", s.Listen)
+	} else if s.AuthSecret == "" && !loopback(host) {
+		wrong("IMGD_LISTEN", "%s can be reached from elsewhere and nobody would be asked for a token: set IMGD_AUTH_HS256_SECRET, or listen on 127.0.0.1", s.Listen)
+	}
+	if s.AuthSecret != "" && s.AuthIssuer == "" {
+		wrong("IMGD_AUTH_ISSUER", "it cannot be empty: a token has to name its issuer")
+	}
+	if s.AuthSecret != "" && s.AuthAudience == "" {
+		wrong("IMGD_AUTH_AUDIENCE", "it cannot be empty: a token has to say whom it is meant for")
+	}
+	if n := len(s.AuthSecret); n > 0 && n < token.MinSecret {
+		wrong("IMGD_AUTH_HS256_SECRET", "it has %d bytes and needs %d or more; openssl rand -hex 32 makes one", n, token.MinSecret)
 	}
 	if s.MetricsListen != "" {
 		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
@@ -79,7 +106,7 @@ func (s *Settings) Check() (mistakes []error) {
 	}
 	for variable, v := range map[string]int64{
 		"IMGD_MAX_UPLOAD_BYTES": int64(s.MaxUpload), "IMGD_MAX_PIXELS": s.MaxPixels, "IMGD_MAX_SIDE": s.MaxSide, "IMGD_MAX_FRAMES": s.MaxFrames,
-		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
+		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_DATABASE_TIME": int64(s.DatabaseTime), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
 		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_RENDER_TIME": int64(s.RenderTime),
 	} {
 		if v <= 0 {
@@ -99,10 +126,29 @@ func (s *Settings) Check() (mistakes []error) {
 // readable are the formats the magic gate knows.
 var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "jxl", "svg", "pdf"}
 
+func (s *Settings) checkDatabase() error {
+	if postgresURL(s.DatabaseURL) {
+		return postgres.Check(s.DatabaseURL)
+	}
+	_, err := s.databasePath()
+	return err
+}
+
+func (s *Settings) checkStorage() error {
+	if s3URL(s.StorageURL) {
+		_, err := s3.ParseURL(s.StorageURL)
+		return err
+	}
+	_, err := s.blobFolder()
+	return err
+}
+
+func s3URL(url string) bool { return strings.HasPrefix(url, "s3:") }
+
 func (s *Settings) databasePath() (string, error) {
 	path, ok := strings.CutPrefix(s.DatabaseURL, "sqlite:")
 	if !ok || path == "" {
-		return "", fmt.Errorf("this build keeps its records in SQLite: sqlite:PATH, such as sqlite:data/imgd.db")
+		return "", errors.New("records are kept in sqlite:PATH, such as sqlite:data/imgd.db, or in postgres://USER:PASSWORD@HOST/DATABASE")
 	}
 	return strings.TrimPrefix(path, "//"), nil
 }
@@ -110,9 +156,17 @@ func (s *Settings) databasePath() (string, error) {
 func (s *Settings) blobFolder() (string, error) {
 	path, ok := strings.CutPrefix(s.StorageURL, "file:")
 	if !ok || path == "" {
-		return "", fmt.Errorf("this build keeps its images in a folder: file:FOLDER, such as file:data/blobs")
+		return "", errors.New("images are kept in file:FOLDER, such as file:data/blobs, or in s3://BUCKET/PREFIX?region=..")
 	}
 	return strings.TrimPrefix(path, "//"), nil
+}
+
+// tokens reads and mints bearer tokens; nil while authentication is off.
+func (s *Settings) tokens() (*token.HMAC, error) {
+	if s.AuthSecret == "" {
+		return nil, nil
+	}
+	return token.NewHMAC(s.AuthSecret, s.AuthIssuer, s.AuthAudience, time.Now)
 }
 
 func (s *Settings) publicURL() string {

@@ -75,7 +75,7 @@ func TestWithoutAuthenticationOnlyLoopbackIsServed(t *testing.T) {
 
 func TestAllMistakesOfTheSettingsAreToldTogether(t *testing.T) {
 	s := defaults(t)
-	s.DatabaseURL, s.StorageURL, s.Listen, s.PublicURL = "postgres://x", "s3://x", "nowhere", "ftp://x"
+	s.DatabaseURL, s.StorageURL, s.Listen, s.PublicURL = "mysql://x", "s3://x", "nowhere", "ftp://x"
 	s.Formats, s.Lease, s.DecoderMem = []string{"bmp"}, 0, 1
 	got := mistaken(s.Check()).Error()
 	for _, variable := range []string{"IMGD_DATABASE_URL", "IMGD_STORAGE_URL", "IMGD_LISTEN", "IMGD_PUBLIC_URL", "IMGD_FORMATS", "IMGD_LEASE", "IMGD_DECODER_MEMORY"} {

@@ -12,11 +12,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/term"
 
-	"imgd/adapters/disk"
-	"imgd/adapters/memory"
-	"imgd/adapters/migrate"
+	"imgd/adapters/records"
 	"imgd/adapters/rest"
-	"imgd/adapters/sqlite"
 	"imgd/adapters/telemetry"
 	"imgd/adapters/vips"
 	"imgd/adapters/vips/engine"
@@ -35,9 +32,10 @@ type parts struct {
 	settings *Settings
 	log      *slog.Logger
 	metrics  *telemetry.Metrics
-	db       *sqlite.DB
-	blobs    *disk.Blobs
-	queue    *memory.Queue
+	db       *records.DB
+	store    *store
+	hints    *hints
+	tokens   ports.Tokens // nil while authentication is off
 	pool     *vips.Pool
 	name     string // of this process, in the rows it claims
 	stopping chan struct{}
@@ -48,25 +46,26 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if err := mistaken(s.Check()); err != nil {
 		return nil, err
 	}
-	p = &parts{settings: s, log: newLog(s), metrics: telemetry.NewMetrics(), queue: memory.NewQueue(4096), name: processName(), stopping: make(chan struct{})}
+	p = &parts{settings: s, log: newLog(s), metrics: telemetry.NewMetrics(), name: processName(), stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	path, _ := s.databasePath() // Check has looked
-	if p.db, err = sqlite.Open(ctx, path); err != nil {
-		return p, fmt.Errorf("IMGD_DATABASE_URL: %w", err)
+	if err = p.openDatabase(ctx); err != nil {
+		return p, err
 	}
-	if _, err = migrate.Up(ctx, migrate.SQLite, p.db.Writer()); err != nil {
-		return p, fmt.Errorf("the schema cannot be brought up to date: %w", err)
-	}
-	folder, _ := s.blobFolder()
-	if p.blobs, err = disk.Open(folder); err != nil {
+	if p.store, err = openStore(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_STORAGE_URL: %w", err)
+	}
+	if p.hints, err = openHints(ctx, s); err != nil {
+		return p, fmt.Errorf("IMGD_REDIS_URL: %w", err)
 	}
 	if p.pool, err = openPool(ctx, s, p.log); err != nil {
 		return p, err
+	}
+	if h, _ := s.tokens(); h != nil { // Check has looked
+		p.tokens = h
 	}
 	p.measure()
 	return p, nil
@@ -90,8 +89,9 @@ func (p *parts) close() error {
 	if p.pool != nil {
 		p.pool.Close()
 	}
-	if p.blobs != nil {
-		errs = append(errs, p.blobs.Close())
+	errs = append(errs, p.hints.close())
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
 	}
 	if p.db != nil {
 		errs = append(errs, p.db.Close())
@@ -101,35 +101,33 @@ func (p *parts) close() error {
 
 // api is the HTTP side over the use cases.
 func (p *parts) api() *rest.Server {
-	images, control := sqlite.Images{DB: p.db}, sqlite.JobControl{DB: p.db}
+	images, control := records.Images{DB: p.db}, records.JobControl{DB: p.db}
 	return &rest.Server{
 		Ingest: &ingest.Service{
-			Images: images, Control: control, Answers: sqlite.Idempotency{DB: p.db}, Blobs: p.blobs, Queue: p.queue, Render: p.pool,
+			Images: images, Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.pool, Spool: p.store.spool,
 			Presets: presets, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
-			Images: images, Jobs: control, Events: sqlite.Events{DB: p.db}, Stats: sqlite.Stats{DB: p.db}, Queue: p.queue,
+			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints,
 			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
-		Deliver:      &deliver.Service{Images: images, Blobs: p.blobs},
+		Deliver:      &deliver.Service{Images: images, Blobs: p.store},
 		Capabilities: p.pool.Capabilities,
+		Tokens:       p.tokens,
 		PublicURL:    p.settings.publicURL(),
 		BodyIdle:     time.Duration(p.settings.BodyIdle),
 		NewID:        func() string { return string(newID()) },
-		Checks: []rest.Check{
-			{Name: "database", Required: true, Ask: p.db.Ping},
-			{Name: "decoder", Required: true, Ask: func(context.Context) error { return p.pool.Healthy() }},
-		},
-		Build:   rest.Build{Version: version(), Revision: revision()},
-		Metrics: p.metrics.Handler(),
-		Observe: p.metrics.Request,
-		Log:     p.log,
+		Checks:       p.checks(),
+		Build:        rest.Build{Version: version(), Revision: revision()},
+		Metrics:      p.metrics.Handler(),
+		Observe:      p.metrics.Request,
+		Log:          p.log,
 	}
 }
 
 // jobs is the worker's side of the database, counted.
 func (p *parts) jobs() ports.Jobs {
-	return &telemetry.Jobs{Jobs: mutate(p, sqlite.Jobs{DB: p.db}), Metrics: p.metrics}
+	return &telemetry.Jobs{Jobs: mutate(p, records.Jobs{DB: p.db}), Metrics: p.metrics}
 }
 
 // mutate is replaced in builds that tests make to see that they can fail.
@@ -139,20 +137,20 @@ var mutate = func(_ *parts, jobs ports.Jobs) ports.Jobs { return jobs }
 func (p *parts) worker() *worker.Worker {
 	return &worker.Worker{
 		Runner: &process.Service{
-			Jobs: p.jobs(), Blobs: p.blobs, Render: p.pool, Worker: p.name, Lease: time.Duration(p.settings.Lease),
+			Jobs: p.jobs(), Blobs: p.store, Render: p.pool, Spool: p.store.spool, Worker: p.name, Lease: time.Duration(p.settings.Lease),
 			PublishAfter: 150 * time.Millisecond, Log: p.log,
 		},
-		Queue: p.queue, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
+		Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
 	}
 }
 
 func (p *parts) reaper() *worker.Reaper {
-	return &worker.Reaper{Jobs: p.jobs(), Queue: p.queue, Every: time.Duration(p.settings.Lease) / 3, Log: p.log}
+	return &worker.Reaper{Jobs: p.jobs(), Queue: p.hints, Every: time.Duration(p.settings.Lease) / 3, Log: p.log}
 }
 
 func (p *parts) housekeeper() *worker.Housekeeper {
 	return &worker.Housekeeper{
-		Rows: sqlite.Housekeeping{DB: p.db}, Blobs: p.blobs, Worker: p.name, Log: p.log, CleanStaging: p.blobs.CleanStaging,
+		Rows: records.Housekeeping{DB: p.db}, Blobs: p.store, Worker: p.name, Log: p.log, CleanStaging: p.store.staging,
 		Sweep: 5 * time.Second, Orphans: time.Hour, Age: 2*time.Hour + time.Duration(p.settings.RequestTime),
 	}
 }

@@ -16,7 +16,8 @@ import (
 	"imgd/adapters/disk"
 	"imgd/adapters/memory"
 	"imgd/adapters/migrate"
-	"imgd/adapters/sqlite"
+	"imgd/adapters/records"
+	"imgd/adapters/records/sqlite"
 	"imgd/core"
 	"imgd/core/deliver"
 	"imgd/core/ingest"
@@ -34,7 +35,7 @@ type House struct {
 	Library *library.Service
 	Deliver *deliver.Service
 
-	DB     *sqlite.DB
+	DB     *records.DB
 	Blobs  *portstest.FlakyBlobs // over Disk
 	Disk   *disk.Blobs
 	Render *portstest.FakeRenderer
@@ -47,12 +48,13 @@ type House struct {
 func New(t testing.TB) *House {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := sqlite.Open(t.Context(), filepath.Join(dir, "imgd.db"))
+	engine, err := sqlite.Open(t.Context(), filepath.Join(dir, "imgd.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	db := records.New(engine)
 	t.Cleanup(func() { _ = db.Close() })
-	if _, err := migrate.Up(t.Context(), migrate.SQLite, db.Writer()); err != nil {
+	if _, err := migrate.Up(t.Context(), migrate.SQLite, db.SQL()); err != nil {
 		t.Fatal(err)
 	}
 	store, err := disk.Open(filepath.Join(dir, "blobs"))
@@ -62,11 +64,11 @@ func New(t testing.TB) *House {
 	t.Cleanup(func() { _ = store.Close() })
 	h := &House{
 		DB: db, Disk: store, Blobs: &portstest.FlakyBlobs{Blobs: store}, Render: &portstest.FakeRenderer{},
-		Queue: memory.NewQueue(1024), Jobs: sqlite.Jobs{DB: db}, House: sqlite.Housekeeping{DB: db},
+		Queue: memory.NewQueue(1024), Jobs: records.Jobs{DB: db}, House: records.Housekeeping{DB: db},
 	}
-	images, control := sqlite.Images{DB: db}, sqlite.JobControl{DB: db}
+	images, control := records.Images{DB: db}, records.JobControl{DB: db}
 	h.Ingest = &ingest.Service{
-		Images: images, Control: control, Answers: sqlite.Idempotency{DB: db}, Blobs: h.Blobs, Queue: h.Queue, Render: h.Render,
+		Images: images, Control: control, Answers: records.Idempotency{DB: db}, Blobs: h.Blobs, Queue: h.Queue, Render: h.Render,
 		Presets: func() map[string][]transform.Variant {
 			return map[string][]transform.Variant{ingest.DefaultPreset: transform.DefaultPreset()}
 		},
@@ -77,11 +79,16 @@ func New(t testing.TB) *House {
 		Log: slog.New(slog.DiscardHandler),
 	}
 	h.Library = &library.Service{
-		Images: images, Jobs: control, Events: sqlite.Events{DB: db}, Stats: sqlite.Stats{DB: db}, Queue: h.Queue,
+		Images: images, Jobs: control, Events: records.Events{DB: db}, Stats: records.Stats{DB: db}, Queue: h.Queue,
 		Grace: time.Hour, Look: 2 * time.Millisecond,
 	}
 	h.Deliver = &deliver.Service{Images: images, Blobs: h.Blobs}
 	return h
+}
+
+// CleanStaging removes what the store has half-written.
+func (h *House) CleanStaging(_ context.Context, before time.Time) (int, error) {
+	return h.Disk.CleanStaging(before)
 }
 
 // NewID makes ids as the service does.

@@ -1,5 +1,7 @@
 // Package rig runs the real binary as child processes, and does to them what the
-// world does: kill, freeze, thaw, terminate.
+// world does: kill, freeze, thaw, terminate. It hands tests the servers that imgd
+// works with as well: PostgreSQL, Redis and S3, real ones, and links to them that can
+// be made bad.
 package rig
 
 import (
@@ -72,7 +74,7 @@ func (s *Site) Start(t testing.TB, role string, env ...string) *Process {
 	}
 	p.cmd.Stderr = p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	if err := deliver(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() { p.err = p.cmd.Wait(); close(p.done) }()
@@ -142,12 +144,12 @@ func (p *Process) Wait(t testing.TB, d time.Duration) error {
 }
 
 // Children are the ids of its decoders.
-func (p *Process) Children(t testing.TB) (pids []int) {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
+func (p *Process) Children(t testing.TB) []int { t.Helper(); return childrenOf(p.PID()) }
+
+// childrenOf are the ids of the processes that a process has started and that are not
+// yet waited for.
+func childrenOf(parent int) (pids []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		text, err := os.ReadFile(name) // #nosec G304 -- of /proc
 		if err != nil {
@@ -158,7 +160,7 @@ func (p *Process) Children(t testing.TB) (pids []int) {
 			continue
 		}
 		fields := strings.Fields(rest[strings.LastIndexByte(rest, ')')+1:])
-		if len(fields) > 1 && fields[1] == strconv.Itoa(p.PID()) {
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
 			n, _ := strconv.Atoi(pid)
 			pids = append(pids, n)
 		}

@@ -31,10 +31,11 @@ func Blobs(t *testing.T, open func(*testing.T) ports.Blobs) {
 func blobsRead(t *testing.T, open func(*testing.T) ports.Blobs) {
 	t.Run("bytes, size and hash come back", func(t *testing.T) {
 		blobs := open(t)
-		for _, size := range []int{0, 1, 4096, 3<<20 + 7} {
+		for _, size := range []int{0, 1, 4096, 256 << 10, 3<<20 + 7, 16<<20 - 1, 16 << 20, 16<<20 + 1, 24<<20 + 5} {
 			want := bytes.Repeat([]byte("imgd "), size/5+1)[:size]
 			key := fmt.Sprintf("o/%d", size)
-			info, err := blobs.Create(t.Context(), key, "image/png", bytes.NewReader(want))
+			stream := struct{ io.Reader }{bytes.NewReader(want)} // as uploads are: nobody can seek in it
+			info, err := blobs.Create(t.Context(), key, "image/png", stream)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,6 +66,24 @@ func blobsRead(t *testing.T, open func(*testing.T) ports.Blobs) {
 			if got, err := io.ReadAll(b); err != nil || string(got) != "0123456789"[at:] {
 				t.Errorf("from %d it reads %q (%v), want %q", at, got, err, "0123456789"[at:])
 			}
+		}
+		if at, err := b.Seek(-4, io.SeekEnd); at != 6 || err != nil {
+			t.Errorf("a seek to 4 before the end = %d, %v, want 6", at, err)
+		}
+		if at, err := b.Seek(-1, io.SeekCurrent); at != 5 || err != nil {
+			t.Errorf("a seek to 1 before it = %d, %v, want 5", at, err)
+		}
+		if got, err := io.ReadAll(io.LimitReader(b, 3)); err != nil || string(got) != "567" {
+			t.Errorf("from there it reads %q (%v), want 567", got, err)
+		}
+		if _, err := b.Seek(-1, io.SeekStart); err == nil {
+			t.Error("a seek to before the beginning succeeds")
+		}
+		if _, err := b.Seek(10, io.SeekStart); err != nil {
+			t.Error(err)
+		}
+		if n, err := b.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("at its end it reads %d bytes (%v), want the end", n, err)
 		}
 		if b.File != nil {
 			got := make([]byte, 3)
@@ -142,6 +161,17 @@ func blobsConflict(t *testing.T, open func(*testing.T) ports.Blobs) {
 				t.Errorf("the store has %q after it, want nothing", got)
 			}
 		})
+		t.Run(fmt.Sprintf("to delete the key %.20q is Invalid", key), func(t *testing.T) {
+			blobs := open(t)
+			create(t, blobs, "o/a", "a")
+			create(t, blobs, "v/1/a", "a")
+			if err := blobs.Delete(t.Context(), key); core.KindOf(err) != core.Invalid {
+				t.Errorf("Delete = %v, want Invalid", err)
+			}
+			if got := keysOf(t, blobs, ""); len(got) != 2 {
+				t.Errorf("the store has %q after it, want what was there", got)
+			}
+		})
 	}
 }
 
@@ -172,28 +202,37 @@ func blobsConcurrency(t *testing.T, open func(*testing.T) ports.Blobs) {
 }
 
 func blobsInterruption(t *testing.T, open func(*testing.T) ports.Blobs) {
-	t.Run("a torn create leaves nothing", func(t *testing.T) {
-		blobs, cable := open(t), errors.New("cable pulled")
-		torn := io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), iotest.ErrReader(cable))
-		if _, err := blobs.Create(t.Context(), "o/a", "text/plain", torn); !errors.Is(err, cable) {
-			t.Errorf("Create from a broken reader = %v, want the reader's own error", err)
-		}
-		if _, err := blobs.Open(t.Context(), "o/a"); core.KindOf(err) != core.NotFound {
-			t.Errorf("after it, Open = %v, want a NotFound", err)
-		}
-		create(t, blobs, "o/a", "whole")
-	})
-	t.Run("a cancelled create leaves nothing", func(t *testing.T) {
-		blobs := open(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		endless := readerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
-		if _, err := blobs.Create(ctx, "o/a", "text/plain", endless); err == nil {
-			t.Error("Create went on after its context ended")
-		}
-		if got := keysOf(t, blobs, ""); len(got) != 0 {
-			t.Errorf("the store has %q after it, want nothing", got)
-		}
-	})
+	for _, size := range []int{1 << 20, 20 << 20} {
+		t.Run(fmt.Sprintf("a create torn after %d MiB leaves nothing", size>>20), func(t *testing.T) {
+			blobs, cable := open(t), errors.New("cable pulled")
+			torn := io.MultiReader(strings.NewReader(strings.Repeat("x", size)), iotest.ErrReader(cable))
+			if _, err := blobs.Create(t.Context(), "o/a", "text/plain", torn); !errors.Is(err, cable) || err.Error() != cable.Error() {
+				t.Errorf("Create from a broken reader = %v, want the reader's own error", err)
+			}
+			if _, err := blobs.Open(t.Context(), "o/a"); core.KindOf(err) != core.NotFound {
+				t.Errorf("after it, Open = %v, want a NotFound", err)
+			}
+			create(t, blobs, "o/a", "whole")
+		})
+		t.Run(fmt.Sprintf("a create cancelled after %d MiB leaves nothing", size>>20), func(t *testing.T) {
+			blobs := open(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			read := 0
+			endless := readerFunc(func(p []byte) (int, error) {
+				if read += len(p); read >= size {
+					cancel()
+				}
+				return len(p), nil
+			})
+			if _, err := blobs.Create(ctx, "o/a", "text/plain", endless); !errors.Is(err, context.Canceled) {
+				t.Errorf("Create whose context ended = %v, want the context's own error", err)
+			}
+			if got := keysOf(t, blobs, ""); len(got) != 0 {
+				t.Errorf("the store has %q after it, want nothing", got)
+			}
+		})
+	}
 	t.Run("a list can be left", func(t *testing.T) {
 		blobs := open(t)
 		create(t, blobs, "o/1", "1")

@@ -22,18 +22,18 @@ WHERE  id = @id;
 -- name: LivingOriginals :many
 SELECT id
 FROM   images
-WHERE  deleted_at IS NULL AND id IN (sqlc.slice('ids'));
+WHERE  deleted_at IS NULL AND id IN (SELECT value FROM json_each(CAST(@ids AS text)));
 
 -- name: LivingVariantKeys :many
 SELECT variants.blob_key
 FROM   variants
 JOIN   images ON images.id = variants.image_id
-WHERE  images.deleted_at IS NULL AND variants.blob_key <> '' AND variants.blob_key IN (sqlc.slice('keys'));
+WHERE  images.deleted_at IS NULL AND variants.blob_key <> '' AND variants.blob_key IN (SELECT value FROM json_each(CAST(@keys AS text)));
 
 -- name: PlannedSweepKeys :many
 SELECT blob_key
 FROM   sweep_tasks
-WHERE  blob_key IN (sqlc.slice('keys'));
+WHERE  blob_key IN (SELECT value FROM json_each(CAST(@keys AS text)));
 
 -- name: ExpireAnswers :execrows
 DELETE FROM idempotency

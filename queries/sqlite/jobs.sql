@@ -1,8 +1,11 @@
 -- The clock of the job machine is the database's: whole milliseconds here, as
 -- microseconds. Every transition is one UPDATE whose WHERE is its guard.
 
--- name: Clock :one
-SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now;
+-- The transaction has the one writer's lock: nothing is left to hold.
+-- name: LockImage :exec
+SELECT 1
+FROM   images
+WHERE  id = @id AND false;
 
 -- name: ClaimNext :one
 UPDATE jobs

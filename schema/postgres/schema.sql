@@ -2,7 +2,9 @@
 -- this file: change it, then run imgd migrate diff.
 --
 -- The columns of images, variants, jobs and events stand in the order of the
--- structs in package core.
+-- structs in package core. Rows of images, variants and jobs change a few times in
+-- their lives: the room left in their pages keeps a change in the page it is in,
+-- and vacuum comes before dead rows slow a claim down.
 
 CREATE TABLE images (
   id             text        PRIMARY KEY,
@@ -28,13 +30,16 @@ CREATE TABLE images (
   created_at     timestamptz NOT NULL,
   updated_at     timestamptz NOT NULL,
   deleted_at     timestamptz,
+  expires_at     timestamptz,
   CONSTRAINT images_tenant_named CHECK (tenant <> ''),
   CONSTRAINT images_state_known  CHECK (state IN ('processing', 'ready', 'partial', 'failed')),
   CONSTRAINT images_tombstone_is_bare CHECK (deleted_at IS NULL OR (external_id = '' AND filename = ''))
-);
+) WITH (fillfactor = 85);
 CREATE UNIQUE INDEX images_external_id ON images (tenant, external_id) WHERE external_id <> '' AND deleted_at IS NULL;
 CREATE INDEX images_newest ON images (tenant, created_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX images_sizes ON images (tenant, bytes) WHERE deleted_at IS NULL;
+CREATE INDEX images_tombstones ON images (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX images_expiring ON images (expires_at) WHERE expires_at IS NOT NULL AND deleted_at IS NULL;
 
 CREATE TABLE jobs (
   id               text        PRIMARY KEY,
@@ -74,15 +79,17 @@ CREATE TABLE jobs (
   CONSTRAINT jobs_counters_positive CHECK (crashes >= 0 AND lost >= 0 AND epoch >= 0),
   -- Every queued row can be claimed: a claim raises the attempt.
   CONSTRAINT jobs_queued_is_claimable CHECK (state <> 'queued' OR (attempt < max_attempts AND cancel_at IS NULL))
-);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX jobs_one_live ON jobs (image_id, spec_digest) WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_due ON jobs (priority, run_at, id) WHERE state = 'queued';
-CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
+-- A heartbeat changes lease_until alone, so no index has it.
+CREATE INDEX jobs_running ON jobs (worker) WHERE state = 'running';
 CREATE INDEX jobs_newest ON jobs (tenant, created_at DESC, id DESC);
 CREATE INDEX jobs_newest_in_state ON jobs (tenant, state, created_at DESC, id DESC);
 CREATE INDEX jobs_of_image ON jobs (tenant, image_id, created_at DESC, id DESC);
 CREATE INDEX jobs_finished ON jobs (tenant, finished_at, state, created_at, started_at) WHERE finished_at IS NOT NULL;
 
+-- A variant outlives the row of the job that made it.
 CREATE TABLE variants (
   image_id     text        NOT NULL,
   name         text        NOT NULL,
@@ -102,12 +109,11 @@ CREATE TABLE variants (
   updated_at   timestamptz NOT NULL,
   PRIMARY KEY (image_id, name),
   CONSTRAINT variants_image FOREIGN KEY (image_id) REFERENCES images (id),
-  CONSTRAINT variants_job   FOREIGN KEY (job_id) REFERENCES jobs (id),
   CONSTRAINT variants_tenant_named CHECK (tenant <> ''),
   CONSTRAINT variants_state_known  CHECK (state IN ('pending', 'ready', 'failed')),
   CONSTRAINT variants_ready_is_stored CHECK ((state = 'ready') = (blob_key <> '')),
   CONSTRAINT variants_failed_has_reason CHECK ((state = 'failed') = (error IS NOT NULL))
-);
+) WITH (fillfactor = 85);
 CREATE INDEX variants_of_job ON variants (job_id);
 CREATE INDEX variants_blob ON variants (blob_key) WHERE blob_key <> '';
 
@@ -162,13 +168,15 @@ CREATE TABLE reservations (
 );
 CREATE INDEX reservations_of_tenant ON reservations (tenant, expires_at);
 
+-- The processes that are alive: each says so every few seconds.
 CREATE TABLE workers (
   id         text        PRIMARY KEY,
   host       text        NOT NULL,
   version    text        NOT NULL,
   slots      bigint      NOT NULL,
   started_at timestamptz NOT NULL,
-  seen_at    timestamptz NOT NULL
+  seen_at    timestamptz NOT NULL,
+  role       text        NOT NULL DEFAULT ''
 );
 
 -- Who does a duty that one process does for all.
@@ -195,4 +203,13 @@ CREATE TABLE quarantine (
   image_id   text        NOT NULL,
   job_id     text        NOT NULL,
   created_at timestamptz NOT NULL
+);
+
+-- What ties the database to its store: both carry the name of their last meeting,
+-- so that a restored or foreign database is known before it deletes anything.
+CREATE TABLE generations (
+  store      text        PRIMARY KEY,
+  current    text        NOT NULL,
+  previous   text        NOT NULL,
+  changed_at timestamptz NOT NULL
 );

@@ -1,0 +1,87 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+
+	"imgd/adapters/records"
+	"imgd/adapters/records/postgres"
+	"imgd/core"
+	"imgd/e2e/rig"
+	"imgd/ports/portstest"
+	"imgd/schema"
+)
+
+// fresh is an empty database with its schema.
+func fresh(t testing.TB) *records.DB {
+	t.Helper()
+	return open(t, newDatabase(t))
+}
+
+func open(t testing.TB, url string) *records.DB {
+	t.Helper()
+	engine, err := postgres.Open(t.Context(), postgres.Config{URL: url, Unsafe: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	})
+	return records.New(engine)
+}
+
+// newDatabase returns the address of an empty database in the desired state.
+func newDatabase(t testing.TB) string {
+	t.Helper()
+	url := rig.Postgres(t)
+	desired, err := schema.Desired("postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // every statement was carried out
+	if _, err := db.ExecContext(t.Context(), desired); err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// store is db as the suites see it.
+func store(db *records.DB) *portstest.Store {
+	touch := func(ctx context.Context, set string, id core.ID, state core.JobState) error {
+		got, err := db.SQL().ExecContext(ctx, "UPDATE jobs SET "+set+" WHERE id = $1 AND state = $2", id, string(state))
+		if err != nil {
+			return err
+		}
+		if n, err := got.RowsAffected(); n != 1 {
+			return fmt.Errorf("%d jobs %s are %s: %w", n, id, state, err)
+		}
+		return nil
+	}
+	return &portstest.Store{
+		Images: records.Images{DB: db}, Control: records.JobControl{DB: db}, Jobs: records.Jobs{DB: db}, Answers: records.Idempotency{DB: db},
+		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db},
+		Expire: func(ctx context.Context, id core.ID) error {
+			return touch(ctx, "lease_until = to_timestamp(0)", id, core.JobRunning)
+		},
+		MakeDue: func(ctx context.Context, id core.ID) error {
+			return touch(ctx, "run_at = clock_timestamp()", id, core.JobQueued)
+		},
+	}
+}
+
+func direct(t *testing.T) *portstest.Store { t.Helper(); return store(fresh(t)) }
+
+func TestImages(t *testing.T)       { portstest.Images(t, direct) }
+func TestJobs(t *testing.T)         { portstest.Jobs(t, direct) }
+func TestEvents(t *testing.T)       { portstest.Events(t, direct) }
+func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, direct) }
+func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, direct) }
+func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, direct) }

@@ -1,0 +1,76 @@
+package records
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"imgd/adapters/records/internal/gen"
+	"imgd/core"
+	"imgd/ports"
+)
+
+// Delete leaves a tombstone, ends the image's jobs and plans the sweep of its
+// objects.
+func (s Images) Delete(ctx context.Context, tenant string, id core.ID, r ports.Removal) error {
+	return s.write(ctx, func(t tx) error {
+		if err := t.LockImage(ctx, id); err != nil {
+			return err
+		}
+		m, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: id})
+		if err != nil {
+			return missing(err, "there is no image %s", id)
+		}
+		if m.DeletedAt == nil {
+			if err := t.bury(ctx, core.Image(m), r.By); err != nil {
+				return err
+			}
+		} else if !r.Purge {
+			return nil
+		}
+		due := t.now.Add(r.Grace)
+		if r.Purge {
+			due = t.now
+		}
+		return t.planSweeps(ctx, core.Image(m), due)
+	})
+}
+
+func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
+	ended, err := t.CancelJobsOfImage(ctx, gen.CancelJobsOfImageParams{Tenant: m.Tenant, ImageID: m.ID})
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs(ended) {
+		if err := t.ended(ctx, j); err != nil {
+			return err
+		}
+		if err := t.tellOf(ctx, j, core.JobCancel, by, nil); err != nil {
+			return err
+		}
+	}
+	state, err := t.settled(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := t.BuryImage(ctx, gen.BuryImageParams{
+		Now: t.now, DeletedAt: &t.now, State: state, Tenant: m.Tenant, ID: m.ID,
+		Metadata: json.RawMessage("{}"), // a text in the query would be stored as one, and rows hold bytes
+	}); err != nil {
+		return err
+	}
+	return t.tell(ctx, core.Event{
+		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImageDeleted,
+		Actor: by.Subject, CorrelationID: by.CorrelationID,
+	})
+}
+
+// planSweeps names the original and everything that was made of it.
+func (t tx) planSweeps(ctx context.Context, m core.Image, due time.Time) error {
+	for _, key := range []string{m.OriginalKey(), "v/" + string(m.ID) + "/"} {
+		if err := t.PlanSweep(ctx, gen.PlanSweepParams{ID: t.db.NewID(), BlobKey: key, NotBefore: due}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

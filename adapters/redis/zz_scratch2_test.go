@@ -1,0 +1,5 @@
+package redis_test
+
+import "syscall"
+
+var stopSig, contSig = syscall.SIGSTOP, syscall.SIGCONT

@@ -1,0 +1,176 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"imgd/ports"
+)
+
+const (
+	partBytes   = 8 << 20
+	singleBytes = 2 * partBytes // below it an object goes in one request
+	mostParts   = 10_000        // of one object, says the protocol
+
+	// cleaning is how long an upload that has failed may clean up after itself.
+	// What it leaves then is swept by CleanStaging, or as an orphan.
+	cleaning = 3 * time.Second
+)
+
+// mark is the metadata by which an upload knows its own object again.
+const mark = "imgd-upload"
+
+// Create sends the bytes on condition that the key is new, which makes one of
+// racing creators win. A stream has to be held to be sent again: small objects
+// are held whole, and of larger ones two parts.
+func (b *Blobs) Create(ctx context.Context, key, contentType string, r io.Reader) (ports.Info, error) {
+	if err := check(key); err != nil {
+		return ports.Info{}, err
+	}
+	in := &intake{r: r, sum: sha256.New()}
+	buf := in.begin(ctx)
+	up := upload{b, key, contentType, rand.Text()}
+	var err error
+	switch in.err {
+	case io.EOF:
+		err = up.whole(ctx, buf.filled())
+	case nil:
+		err = up.parts(ctx, in, buf.b)
+	default:
+		err = in.err
+	}
+	if err != nil {
+		return ports.Info{}, err // the buffer may still be read by a request that was given up
+	}
+	buf.giveBack()
+	return ports.Info{Bytes: in.n, SHA256: hex.EncodeToString(in.sum.Sum(nil))}, nil
+}
+
+// upload is one object on its way.
+type upload struct {
+	b                *Blobs
+	key, contentType string
+	id               string // what its mark says
+}
+
+func (u upload) whole(ctx context.Context, body []byte) error {
+	_, err := u.b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &u.b.bucket, Key: u.b.name(u.key), ContentType: &u.contentType, Metadata: map[string]string{mark: u.id},
+		Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))), IfNoneMatch: aws.String("*"),
+	})
+	return u.settle(ctx, err)
+}
+
+// settle decides what the answer to the request that makes the object means.
+// When an answer is lost and the request sent again, our own object is in its
+// way; and when the context ends before the answer, it may be there all the same.
+func (u upload) settle(ctx context.Context, err error) error {
+	switch code, status := answer(err); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+		defer cancel()
+		if u.isOurs(ctx) {
+			_ = u.b.Delete(ctx, u.key)
+		}
+	case status == 412 || status == 409 || code == "NoSuchUpload":
+		if u.isOurs(ctx) {
+			return nil
+		}
+	}
+	return u.b.explain(ctx, u.key, err)
+}
+
+// isOurs reports whether the object under the key is the one of this upload.
+func (u upload) isOurs(ctx context.Context) bool {
+	head, err := u.b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.b.bucket, Key: u.b.name(u.key)})
+	return err == nil && head.Metadata[mark] == u.id
+}
+
+// intake reads a stream into buffers, and counts and hashes what passes.
+type intake struct {
+	r   io.Reader
+	sum hash.Hash
+	n   int64
+	err error // that ended it: io.EOF at its end, its own, or the context's
+}
+
+// fill reads until p is full or the stream ends.
+func (in *intake) fill(ctx context.Context, p []byte) (n int) {
+	for n < len(p) && in.err == nil {
+		if ctx.Err() != nil {
+			in.err = context.Cause(ctx)
+			break
+		}
+		var m int
+		m, in.err = in.r.Read(p[n:])
+		n += m
+	}
+	in.sum.Write(p[:n])
+	in.n += int64(n)
+	return n
+}
+
+// broken is the error that ended the stream before its end.
+func (in *intake) broken() error {
+	if in.err == io.EOF { //nolint:errorlint // a reader's end is this very value
+		return nil
+	}
+	return in.err
+}
+
+// begin reads until the stream ends or the largest buffer is full.
+func (in *intake) begin(ctx context.Context) *buffer {
+	buf := &buffer{}
+	for size := range sizes {
+		buf.grow(size)
+		buf.n += in.fill(ctx, buf.b[buf.n:])
+		if in.err != nil {
+			break
+		}
+	}
+	return buf
+}
+
+// sizes of buffers: most objects are small, and many are on their way at once.
+var (
+	sizes = [...]int{256 << 10, 4 << 20, singleBytes}
+	pools [len(sizes)]sync.Pool
+)
+
+// buffer is memory on loan from the pools.
+type buffer struct {
+	b    []byte
+	n    int // how much of it is filled
+	size int // which of sizes it has
+}
+
+// grow moves what is there to a buffer of another size.
+func (b *buffer) grow(size int) {
+	old := *b
+	if p, ok := pools[size].Get().(*[]byte); ok {
+		b.b = *p
+	} else {
+		b.b = make([]byte, sizes[size])
+	}
+	b.size = size
+	copy(b.b, old.filled())
+	if old.b != nil {
+		old.giveBack()
+	}
+}
+
+func (b *buffer) filled() []byte { return b.b[:b.n] }
+
+func (b *buffer) giveBack() { pools[b.size].Put(&b.b) }

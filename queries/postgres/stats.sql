@@ -1,0 +1,38 @@
+-- name: CountImages :one
+SELECT count(*) AS images, CAST(COALESCE(sum(bytes), 0) AS bigint) AS bytes
+FROM   images
+WHERE  tenant = @tenant AND deleted_at IS NULL;
+
+-- name: CountJobs :many
+SELECT state, count(*) AS jobs
+FROM   jobs
+WHERE  tenant = @tenant
+GROUP  BY state;
+
+-- name: CountFinished :one
+SELECT count(*) AS finished, count(*) FILTER (WHERE state IN ('failed', 'dead')) AS failures
+FROM   jobs
+WHERE  tenant = @tenant
+       AND finished_at IS NOT NULL
+       AND finished_at > statement_timestamp() - CAST(@span AS bigint) * interval '1 microsecond';
+
+-- The newest of a span stand for the whole of it in its quantiles.
+-- name: FinishedTimes :many
+SELECT created_at, started_at, finished_at
+FROM   jobs
+WHERE  tenant = @tenant
+       AND finished_at IS NOT NULL
+       AND finished_at > statement_timestamp() - CAST(@span AS bigint) * interval '1 microsecond'
+ORDER  BY finished_at DESC
+LIMIT  @max_rows;
+
+-- name: FleetQueue :one
+SELECT count(*) AS due,
+       CAST(COALESCE(extract(epoch FROM statement_timestamp() - min(run_at)) * 1000000, 0) AS bigint) AS oldest_age
+FROM   jobs
+WHERE  state = 'queued' AND run_at <= statement_timestamp();
+
+-- name: FleetRunning :one
+SELECT count(*)
+FROM   jobs
+WHERE  state = 'running';
