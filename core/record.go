@@ -105,7 +105,33 @@ type Fleet struct {
 	Due       int64         // queued jobs whose time has come
 	OldestAge time.Duration // of the oldest of them
 	Running   int64
+	Workers   []Working // processes that were seen in the last hour, the oldest first
 }
+
+// Worker is a process of the service that says from time to time that it is alive.
+// Its fields stand in the order of the table's columns.
+type Worker struct {
+	ID        string // the name in the rows of the jobs it runs
+	Host      string
+	Version   string
+	Slots     int64 // jobs it runs at once; 0 for an API
+	StartedAt time.Time
+	SeenAt    time.Time
+	Role      string
+}
+
+// Working is a worker and what it does.
+type Working struct {
+	Worker
+	Silent time.Duration // since it was last seen
+	Jobs   []ID          // that it runs, as far as the database knows
+}
+
+// Alive reports whether it was seen as often as it should have been.
+func (w Working) Alive() bool { return w.Silent < 4*WorkerSeen }
+
+// WorkerSeen is how often a process says that it is alive.
+const WorkerSeen = 5 * time.Second
 
 // Sweep is an object that is to be deleted when its time has come.
 type Sweep struct {

@@ -59,7 +59,7 @@ LIMIT  @max_rows;
 -- name: PatchImage :execrows
 UPDATE images
 SET    metadata = @metadata, filename = @filename, bucket = @bucket, external_id = @external_id,
-       version = version + 1, updated_at = @now
+       expires_at = @expires_at, version = version + 1, updated_at = @now
 WHERE  tenant = @tenant AND id = @id AND version = @version AND deleted_at IS NULL;
 
 -- What may identify somebody goes at once.

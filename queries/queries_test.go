@@ -23,8 +23,8 @@ func init() {
 		"a worker publishes for the image of the job it holds":      "PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
 		"bytes are dangerous whoever sends them":                    "Quarantined Quarantine",
 		"the sweeper deletes what no tenant can see any more":       "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys",
-		"housekeeping is done for all at once":                      "TakeDuty ExpireAnswers",
-		"an administrator sees the whole fleet":                     "FleetQueue FleetRunning",
+		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers",
+		"an administrator sees the whole fleet":                     "FleetQueue FleetRunning Workers RunningJobs",
 		"the row carries its tenant, which a CHECK requires":        "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {
 		for name := range strings.FieldsSeq(names) {

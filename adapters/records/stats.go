@@ -79,7 +79,11 @@ func (s Stats) Fleet(ctx context.Context) (f core.Fleet, err error) {
 			return err
 		}
 		running, err := q.FleetRunning(ctx)
+		if err != nil {
+			return err
+		}
 		f = core.Fleet{Due: queue.Due, OldestAge: time.Duration(queue.OldestAge) * time.Microsecond, Running: running}
+		f.Workers, err = working(ctx, q)
 		return err
 	})
 	return f, err

@@ -22,9 +22,23 @@ func (s *Server) GetStats(ctx context.Context, _ api.GetStatsRequestObject) (api
 		out.Jobs[string(state)] = own.Jobs[state]
 	}
 	if fleet != nil {
-		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running}
+		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running, Workers: workers(fleet.Workers)}
 	}
 	return api.GetStats200JSONResponse{Body: out}, nil
+}
+
+func workers(list []core.Working) []api.Worker {
+	out := make([]api.Worker, len(list))
+	for i, w := range list {
+		out[i] = api.Worker{
+			ID: w.ID, Host: w.Host, Role: api.WorkerRole(w.Role), Version: w.Version, Slots: w.Slots, Alive: w.Alive(),
+			SilentMs: w.Silent.Milliseconds(), StartedAt: w.StartedAt, SeenAt: w.SeenAt, Jobs: make([]string, len(w.Jobs)),
+		}
+		for j, id := range w.Jobs {
+			out[i].Jobs[j] = string(id)
+		}
+	}
+	return out
 }
 
 func window(w core.Window) api.Window {

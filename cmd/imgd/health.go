@@ -12,8 +12,11 @@ import (
 
 type healthCmd struct{}
 
-// Run asks /readyz of the second listener when there is one, else of the API.
-func (healthCmd) Run(ctx context.Context, s *Settings) error {
+// Run asks /readyz of the second listener when there is one, else of the API. It
+// needs no token: probes are open.
+func (healthCmd) Run(ctx context.Context, s *Settings) error { return ask(ctx, s, os.Stdout) }
+
+func ask(ctx context.Context, s *Settings, w io.Writer) error {
 	address := s.Listen
 	if s.MetricsListen != "" {
 		address = s.MetricsListen
@@ -33,13 +36,13 @@ func (healthCmd) Run(ctx context.Context, s *Settings) error {
 	}
 	resp, err := http.DefaultClient.Do(req) // #nosec G107 G704 -- our own listener
 	if err != nil {
-		return fmt.Errorf("no answer: %w", err)
+		return fmt.Errorf("no answer (a worker answers on IMGD_METRICS_LISTEN alone): %w", err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
-	if _, err := io.Copy(os.Stdout, io.LimitReader(resp.Body, 64<<10)); err != nil {
+	if _, err := io.Copy(w, io.LimitReader(resp.Body, 64<<10)); err != nil {
 		return err
 	}
-	fmt.Println()
+	fmt.Fprintln(w)
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("not ready: %s", resp.Status)
 	}

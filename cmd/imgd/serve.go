@@ -45,10 +45,7 @@ func run(ctx context.Context, s *Settings, api, work bool) (err error) {
 	if err != nil {
 		return err
 	}
-	var tasks *tasks
-	if work {
-		tasks = p.work()
-	}
+	tasks := p.background(api, work)
 	failed := w.serve()
 	p.log.Info("imgd is up", "version", version(), "role", role(api, work), "listen", w.addresses(), "worker", p.name)
 	select {
@@ -172,33 +169,46 @@ func (w *web) addresses() (list []string) {
 	return list
 }
 
-// tasks are what a worker does in the background.
+// tasks are what a process does in the background.
 type tasks struct {
 	stopDuties, stopJobs context.CancelFunc
 	deadline             chan time.Time
 	running              sync.WaitGroup
 }
 
-// work starts the loop that runs jobs, and the duties beside it.
-func (p *parts) work() *tasks {
+// background starts what a process of a role does beside answering: a worker runs
+// jobs, with the duties that belong to it; all are in the register.
+func (p *parts) background(api, work bool) *tasks {
 	t := &tasks{deadline: make(chan time.Time, 1)}
 	var jobs, duties context.Context
 	jobs, t.stopJobs = context.WithCancel(context.Background())
 	duties, t.stopDuties = context.WithCancel(context.Background())
-	w, reaper, keeper := p.worker(), p.reaper(), p.housekeeper()
+	slots := 0
+	if work {
+		slots = p.settings.workers()
+		p.work(t, jobs, duties)
+	} else {
+		t.running.Go(func() { <-jobs.Done(); t.stopDuties() })
+	}
+	registrar := p.registrar(role(api, work), slots)
+	t.running.Go(func() { registrar.Run(duties) })
+	return t
+}
+
+// work starts the loop that runs jobs, and the duties beside it.
+func (p *parts) work(t *tasks, jobs, duties context.Context) {
+	service := p.process()
+	w, reaper, keeper := p.worker(service), p.reaper(), p.housekeeper()
 	w.Grace = func() time.Duration { return time.Until(<-t.deadline) }
 	t.running.Go(func() { w.Run(jobs); t.stopDuties() })
 	t.running.Go(func() { reaper.Run(duties) })
 	t.running.Go(func() { keeper.Run(duties) })
-	return t
+	t.running.Go(func() { service.Listen(duties) })
 }
 
 // stop takes no new jobs and waits until the running ones have ended or, at the
 // deadline, been given back.
 func (t *tasks) stop(deadline time.Time) {
-	if t == nil {
-		return
-	}
 	t.deadline <- deadline
 	t.stopJobs()
 	t.running.Wait()

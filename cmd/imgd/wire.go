@@ -108,7 +108,7 @@ func (p *parts) api() *rest.Server {
 			Presets: presets, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
-			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints,
+			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
 			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
 		Deliver:      &deliver.Service{Images: images, Blobs: p.store},
@@ -133,14 +133,18 @@ func (p *parts) jobs() ports.Jobs {
 // mutate is replaced in builds that tests make to see that they can fail.
 var mutate = func(_ *parts, jobs ports.Jobs) ports.Jobs { return jobs }
 
+// process runs single jobs.
+func (p *parts) process() *process.Service {
+	return &process.Service{
+		Jobs: p.jobs(), Blobs: p.store, Render: p.pool, Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
+		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Log: p.log,
+	}
+}
+
 // worker is the loop that runs jobs.
-func (p *parts) worker() *worker.Worker {
+func (p *parts) worker(runner worker.Runner) *worker.Worker {
 	return &worker.Worker{
-		Runner: &process.Service{
-			Jobs: p.jobs(), Blobs: p.store, Render: p.pool, Spool: p.store.spool, Worker: p.name, Lease: time.Duration(p.settings.Lease),
-			PublishAfter: 150 * time.Millisecond, Log: p.log,
-		},
-		Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
+		Runner: runner, Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
 	}
 }
 
@@ -152,6 +156,15 @@ func (p *parts) housekeeper() *worker.Housekeeper {
 	return &worker.Housekeeper{
 		Rows: records.Housekeeping{DB: p.db}, Blobs: p.store, Worker: p.name, Log: p.log, CleanStaging: p.store.staging,
 		Sweep: 5 * time.Second, Orphans: time.Hour, Age: 2*time.Hour + time.Duration(p.settings.RequestTime),
+	}
+}
+
+// registrar tells the deployment of this process.
+func (p *parts) registrar(role string, slots int) *worker.Registrar {
+	host, _ := os.Hostname() // the name says it too
+	return &worker.Registrar{
+		Workers: records.Workers{DB: p.db}, Log: p.log,
+		Self: core.Worker{ID: p.name, Host: host, Role: role, Version: version(), Slots: int64(slots)},
 	}
 }
 

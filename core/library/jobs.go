@@ -81,7 +81,12 @@ func (s *Service) Cancel(ctx context.Context, by core.Principal, correlation str
 	if err := s.maySteer(ctx, by, id); err != nil {
 		return core.Job{}, err
 	}
-	return s.Jobs.Cancel(ctx, by.Tenant, id, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+	j, err := s.Jobs.Cancel(ctx, by.Tenant, id, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+	if err != nil || j.State.Final() || s.Cancels == nil {
+		return j, err
+	}
+	_ = s.Cancels.Announce(ctx, j.ID) // a hint; the next heartbeat reads the row
+	return j, nil
 }
 
 // maySteer refuses whoever may not change the job's image.

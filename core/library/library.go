@@ -20,6 +20,9 @@ type Service struct {
 	Events ports.Events
 	Stats  ports.Stats
 	Queue  ports.Queue
+	// Cancels hurries the worker of a job that is to stop; nil leaves it to the
+	// worker's heartbeat.
+	Cancels ports.Cancels
 	// Grace is how long the objects of a deleted image stay.
 	Grace time.Duration
 	// Look is how soon a caller who waits for a job is looked after first.

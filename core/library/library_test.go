@@ -1,6 +1,7 @@
 package library_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"imgd/core"
 	"imgd/core/ingest"
 	"imgd/e2e/house"
+	"imgd/ports"
 	"imgd/ports/portstest"
 )
 
@@ -189,6 +191,46 @@ func TestAWaitEndsWhenTheStateChanges(t *testing.T) {
 	close(stop)
 	if j, err := h.Library.Job(t.Context(), house.Ann(), b.Job.ID, time.Hour); err != nil || j.State != core.JobQueued {
 		t.Errorf("while the process stops the answer is %s, %v, want queued at once", j.State, err)
+	}
+}
+
+// told remembers what was announced, and fails as a Redis that is away does.
+type told struct {
+	ports.Cancels
+	ids []core.ID
+}
+
+func (a *told) Announce(_ context.Context, id core.ID) error {
+	a.ids = append(a.ids, id)
+	return core.Unavailable.Errorf("nobody can be told")
+}
+
+func TestOnlyACancellationThatARunningJobWaitsForIsAnnounced(t *testing.T) {
+	h, news := house.New(t), &told{}
+	h.Library.Cancels = news
+	queued := h.Accept(t, "a")
+	if j, err := h.Library.Cancel(t.Context(), house.Ann(), "c", queued.Job.ID); err != nil || j.State != core.JobCancelled {
+		t.Fatalf("cancelling a queued job = %s, %v, want cancelled at once", j.State, err)
+	}
+	if _, err := h.Library.Cancel(t.Context(), house.Ann(), "c", queued.Job.ID); core.SlugOf(err) != core.JobStateConflict {
+		t.Errorf("cancelling it again = %v, want JobStateConflict", err)
+	}
+	if len(news.ids) != 0 {
+		t.Errorf("%v were announced, want nothing where no worker is concerned", news.ids)
+	}
+	running := h.Accept(t, "b")
+	h.Render.Before = func(ctx context.Context, _ ports.Task) error {
+		j, err := h.Library.Cancel(ctx, house.Ann(), "c", running.Job.ID)
+		if err != nil || j.State != core.JobRunning || j.CancelAt == nil {
+			t.Errorf("cancelling a running job = %s, %v, want it to run until its worker stops, although nobody could be told", j.State, err)
+		}
+		return nil
+	}
+	if err := h.Process.Next(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if len(news.ids) != 1 || news.ids[0] != running.Job.ID {
+		t.Errorf("%v were announced, want the running job's cancellation", news.ids)
 	}
 }
 

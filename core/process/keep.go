@@ -9,8 +9,10 @@ import (
 
 // keep extends the lease while a job runs, and ends its context when the lease is
 // lost, when nothing was heard from the database for too long, or when the job's
-// cancellation was asked for.
-func (s *Service) keep(ctx context.Context, j core.Job, stop context.CancelCauseFunc) {
+// cancellation was asked for. A hint of that makes it look at once: the row
+// decides.
+func (a *attempt) keep(ctx context.Context, stop context.CancelCauseFunc) {
+	s := a.s
 	tick := time.NewTicker(s.Lease / 10)
 	defer tick.Stop()
 	heard := time.Now()
@@ -19,13 +21,14 @@ func (s *Service) keep(ctx context.Context, j core.Job, stop context.CancelCause
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-a.doubt:
 		}
 		// Just before the lease runs out somebody else may be about to own
 		// the job: giving up first is what keeps work from being done twice.
 		patience := s.Lease - s.Lease/5
 		asked := time.Now()
 		beat, cancel := context.WithDeadline(ctx, heard.Add(patience))
-		cancelled, err := s.Jobs.Beat(beat, j, s.Lease)
+		cancelled, err := s.Jobs.Beat(beat, a.job, s.Lease)
 		cancel()
 		switch {
 		case ctx.Err() != nil:

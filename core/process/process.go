@@ -28,7 +28,12 @@ type Service struct {
 	// PublishAfter is how long a job runs before its ready variants are made
 	// visible one by one; a shorter job shows them all with its end.
 	PublishAfter time.Duration
-	Log          *slog.Logger
+	// Cancels brings the news of a cancellation sooner than the next heartbeat, to
+	// who calls Listen; nil where there is no such news.
+	Cancels ports.Cancels
+	Log     *slog.Logger
+
+	running running
 }
 
 // Next claims one job and runs it to the end of this attempt. With a hint it is
@@ -41,7 +46,7 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 		return err
 	}
 	log := s.Log.With("job_id", j.ID, "image_id", j.ImageID, "tenant", j.Tenant, "attempt", j.Attempt, "correlation_id", j.CorrelationID)
-	a := &attempt{s: s, job: j, record: rec, began: time.Now()}
+	a := &attempt{s: s, job: j, record: rec, began: time.Now(), doubt: make(chan struct{}, 1)}
 	cause := a.run(ctx)
 	r := a.result(cause)
 	done, err := s.finish(ctx, j, r)
@@ -92,7 +97,8 @@ type attempt struct {
 	facts   *core.Facts
 	cost    core.Cost
 	warned  core.Warnings
-	failure error // of the last variant that could not be made
+	failure error         // of the last variant that could not be made
+	doubt   chan struct{} // somebody says that it is cancelled
 
 	saying sync.Mutex
 	unsaid []core.Variant // made, not yet published
@@ -102,8 +108,10 @@ type attempt struct {
 func (a *attempt) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	a.s.running.enter(a)
+	defer a.s.running.leave(a)
 	var beside sync.WaitGroup
-	beside.Go(func() { a.s.keep(ctx, a.job, cancel) })
+	beside.Go(func() { a.keep(ctx, cancel) })
 	beside.Go(func() { a.publishWhenLate(ctx) })
 	err := a.render(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {

@@ -12,6 +12,7 @@ import (
 
 	"imgd/core"
 	"imgd/core/ingest"
+	"imgd/core/process"
 	"imgd/core/transform"
 	"imgd/e2e/house"
 	"imgd/ports"
@@ -302,8 +303,7 @@ func TestAWorkerThatLostItsLeaseThrowsItsWorkAway(t *testing.T) {
 	h := house.New(t)
 	h.Process.Lease = 100 * time.Millisecond
 	a := h.Accept(t, "")
-	slow := *h.Process
-	slow.Worker, slow.Jobs = "frozen", silent{h.Jobs}
+	slow := process.Service{Worker: "frozen", Jobs: silent{h.Jobs}, Blobs: h.Blobs, Lease: h.Process.Lease, PublishAfter: time.Hour, Log: h.Process.Log}
 	slow.Render = &portstest.FakeRenderer{Salt: " by the frozen one", Before: func(context.Context, ports.Task) error {
 		time.Sleep(150 * time.Millisecond) // past its lease, as a stopped process is
 		if reaped, err := h.Jobs.Reap(t.Context()); err != nil || len(reaped) != 1 {

@@ -31,7 +31,7 @@ func Blobs(t *testing.T, open func(*testing.T) ports.Blobs) {
 func blobsRead(t *testing.T, open func(*testing.T) ports.Blobs) {
 	t.Run("bytes, size and hash come back", func(t *testing.T) {
 		blobs := open(t)
-		for _, size := range []int{0, 1, 4096, 256 << 10, 3<<20 + 7, 16<<20 - 1, 16 << 20, 16<<20 + 1, 24<<20 + 5} {
+		for _, size := range []int{0, 1, 4096, 256 << 10, 3<<20 + 7, 16 << 20, 16<<20 + 1} {
 			want := bytes.Repeat([]byte("imgd "), size/5+1)[:size]
 			key := fmt.Sprintf("o/%d", size)
 			stream := struct{ io.Reader }{bytes.NewReader(want)} // as uploads are: nobody can seek in it

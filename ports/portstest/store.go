@@ -28,6 +28,7 @@ type Store struct {
 	Events  ports.Events
 	House   ports.Housekeeping
 	Stats   ports.Stats
+	Workers ports.Workers
 
 	// Expire puts the end of a running job's lease into the past.
 	Expire func(ctx context.Context, job core.ID) error

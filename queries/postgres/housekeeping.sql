@@ -35,6 +35,23 @@ SELECT blob_key
 FROM   sweep_tasks
 WHERE  blob_key = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(CAST(@keys AS text) AS jsonb))));
 
--- name: ExpireAnswers :execrows
-DELETE FROM idempotency
-WHERE  expires_at <= statement_timestamp();
+-- A job that is alive may be about to publish what it has found in the store.
+-- name: BusyImages :many
+SELECT DISTINCT image_id
+FROM   jobs
+WHERE  state IN ('queued', 'running') AND image_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(CAST(@ids AS text) AS jsonb))));
+
+-- What is published again is not to be swept.
+-- name: SpareBlobs :exec
+DELETE FROM sweep_tasks
+WHERE  blob_key = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(CAST(@keys AS text) AS jsonb))));
+
+-- name: CountOverdueSweeps :one
+SELECT count(*)
+FROM   sweep_tasks
+WHERE  not_before <= statement_timestamp() - CAST(@span AS bigint) * interval '1 microsecond';
+
+-- name: Generation :one
+SELECT current, previous, CAST(extract(epoch FROM clock_timestamp() - changed_at) * 1000000 AS bigint) AS age
+FROM   generations
+WHERE  store = @store;

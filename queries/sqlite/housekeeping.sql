@@ -35,6 +35,23 @@ SELECT blob_key
 FROM   sweep_tasks
 WHERE  blob_key IN (SELECT value FROM json_each(CAST(@keys AS text)));
 
--- name: ExpireAnswers :execrows
-DELETE FROM idempotency
-WHERE  expires_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER);
+-- A job that is alive may be about to publish what it has found in the store.
+-- name: BusyImages :many
+SELECT DISTINCT image_id
+FROM   jobs
+WHERE  state IN ('queued', 'running') AND image_id IN (SELECT value FROM json_each(CAST(@ids AS text)));
+
+-- What is published again is not to be swept.
+-- name: SpareBlobs :exec
+DELETE FROM sweep_tasks
+WHERE  blob_key IN (SELECT value FROM json_each(CAST(@keys AS text)));
+
+-- name: CountOverdueSweeps :one
+SELECT count(*)
+FROM   sweep_tasks
+WHERE  not_before <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) - CAST(@span AS INTEGER);
+
+-- name: Generation :one
+SELECT current, previous, CAST(CAST(unixepoch('subsec') * 1000000 AS INTEGER) - changed_at AS INTEGER) AS age
+FROM   generations
+WHERE  store = @store;

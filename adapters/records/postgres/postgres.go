@@ -69,7 +69,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.sql = stdlib.OpenDB(*config.ConnConfig.Copy())
+	bare := config.ConnConfig.Copy()
+	bare.DefaultQueryExecMode = pgx.QueryExecModeExec // nothing stays behind in a session
+	db.sql = stdlib.OpenDB(*bare)
 	db.sql.SetMaxOpenConns(2)
 	db.sql.SetMaxIdleConns(0)
 	db.settle(config, pooled)

@@ -38,6 +38,13 @@ func open(t testing.TB, url string) *records.DB {
 func newDatabase(t testing.TB) string {
 	t.Helper()
 	url := rig.Postgres(t)
+	migrated(t, url)
+	return url
+}
+
+// migrated brings a database to the desired state.
+func migrated(t testing.TB, url string) {
+	t.Helper()
 	desired, err := schema.Desired("postgres")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +57,6 @@ func newDatabase(t testing.TB) string {
 	if _, err := db.ExecContext(t.Context(), desired); err != nil {
 		t.Fatal(err)
 	}
-	return url
 }
 
 // store is db as the suites see it.
@@ -67,7 +73,7 @@ func store(db *records.DB) *portstest.Store {
 	}
 	return &portstest.Store{
 		Images: records.Images{DB: db}, Control: records.JobControl{DB: db}, Jobs: records.Jobs{DB: db}, Answers: records.Idempotency{DB: db},
-		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db},
+		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db}, Workers: records.Workers{DB: db},
 		Expire: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "lease_until = to_timestamp(0)", id, core.JobRunning)
 		},
@@ -84,4 +90,5 @@ func TestJobs(t *testing.T)         { portstest.Jobs(t, direct) }
 func TestEvents(t *testing.T)       { portstest.Events(t, direct) }
 func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, direct) }
 func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, direct) }
+func TestWorkers(t *testing.T)      { portstest.Workers(t, direct) }
 func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, direct) }

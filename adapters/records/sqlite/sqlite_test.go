@@ -91,7 +91,7 @@ func store(db *opened) *portstest.Store {
 	}
 	return &portstest.Store{
 		Images: records.Images{DB: db.DB}, Control: records.JobControl{DB: db.DB}, Jobs: records.Jobs{DB: db.DB}, Answers: records.Idempotency{DB: db.DB}, Events: records.Events{DB: db.DB},
-		House: records.Housekeeping{DB: db.DB}, Stats: records.Stats{DB: db.DB},
+		House: records.Housekeeping{DB: db.DB}, Stats: records.Stats{DB: db.DB}, Workers: records.Workers{DB: db.DB},
 		Expire: func(ctx context.Context, id core.ID) error { return touch(ctx, "lease_until = 1", id, core.JobRunning) },
 		MakeDue: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "run_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)", id, core.JobQueued)
@@ -106,4 +106,5 @@ func TestJobs(t *testing.T)         { portstest.Jobs(t, open) }
 func TestEvents(t *testing.T)       { portstest.Events(t, open) }
 func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, open) }
 func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, open) }
+func TestWorkers(t *testing.T)      { portstest.Workers(t, open) }
 func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, open) }

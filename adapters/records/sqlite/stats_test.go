@@ -130,7 +130,7 @@ func TestStatsAreCountedFromRows(t *testing.T) {
 
 func TestTheFleetIsCountedFromRows(t *testing.T) {
 	db := fresh(t)
-	if f, err := (records.Stats{DB: db.DB}).Fleet(t.Context()); err != nil || f != (core.Fleet{}) {
+	if f, err := (records.Stats{DB: db.DB}).Fleet(t.Context()); err != nil || f.Due+f.Running != 0 || f.OldestAge != 0 || len(f.Workers) != 0 {
 		t.Errorf("the fleet of an empty database is %+v (%v), want nothing", f, err)
 	}
 	admit(t, db)

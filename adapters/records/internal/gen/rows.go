@@ -525,6 +525,7 @@ type Querier interface {
 	FleetQueue(ctx context.Context) (FleetQueueRow, error)
 	FleetRunning(ctx context.Context) (int64, error)
 	ForgetSweep(ctx context.Context, id core.ID) error
+	ForgetWorkers(ctx context.Context, span int64) error
 	// A worker that lost its lease holds nothing. The transaction has the one
 	// writer's lock, so that what it reads here stays true.
 	HeldJob(ctx context.Context, arg HeldJobParams) (Job, error)
@@ -570,6 +571,7 @@ type Querier interface {
 	RecordEvent(ctx context.Context, arg RecordEventParams) error
 	RequeueJob(ctx context.Context, arg RequeueJobParams) (Job, error)
 	ReviveFailedVariants(ctx context.Context, arg ReviveFailedVariantsParams) error
+	RunningJobs(ctx context.Context, maxRows int64) ([]RunningJobsRow, error)
 	SettleImage(ctx context.Context, arg SettleImageParams) error
 	TakeDuty(ctx context.Context, arg TakeDutyParams) (int64, error)
 	// An image has few jobs, and a state in the WHERE would have them looked for among
@@ -579,6 +581,9 @@ type Querier interface {
 	VariantsOfImage(ctx context.Context, imageID core.ID) ([]Variant, error)
 	// A ready variant stays until its successor is published.
 	WishVariant(ctx context.Context, arg WishVariantParams) error
+	WorkerGone(ctx context.Context, id string) error
+	WorkerSeen(ctx context.Context, arg WorkerSeenParams) error
+	Workers(ctx context.Context) ([]WorkersRow, error)
 }
 
 type ReapJobsParams struct {
@@ -615,6 +620,11 @@ type ReviveFailedVariantsParams struct {
 	Now    time.Time
 	Tenant string
 	JobID  core.ID
+}
+
+type RunningJobsRow struct {
+	Worker string
+	ID     core.ID
 }
 
 type SettleImageParams struct {
@@ -695,9 +705,28 @@ type WishVariantParams struct {
 type Worker struct {
 	ID        string
 	Host      string
-	Role      string
 	Version   string
 	Slots     int64
 	StartedAt time.Time
 	SeenAt    time.Time
+	Role      string
+}
+
+type WorkerSeenParams struct {
+	ID      string
+	Host    string
+	Version string
+	Slots   int64
+	Role    string
+}
+
+type WorkersRow struct {
+	ID        string
+	Host      string
+	Version   string
+	Slots     int64
+	StartedAt time.Time
+	SeenAt    time.Time
+	Role      string
+	Silent    int64
 }

@@ -61,6 +61,7 @@ type (
 	RequeueJobParams           = gen.RequeueJobParams
 	Reservation                = gen.Reservation
 	ReviveFailedVariantsParams = gen.ReviveFailedVariantsParams
+	RunningJobsRow             = gen.RunningJobsRow
 	SettleImageParams          = gen.SettleImageParams
 	SweepTask                  = gen.SweepTask
 	TakeDutyParams             = gen.TakeDutyParams
@@ -70,4 +71,6 @@ type (
 	VariantsOfParams           = gen.VariantsOfParams
 	WishVariantParams          = gen.WishVariantParams
 	Worker                     = gen.Worker
+	WorkerSeenParams           = gen.WorkerSeenParams
+	WorkersRow                 = gen.WorkersRow
 )

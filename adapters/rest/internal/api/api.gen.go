@@ -186,6 +186,27 @@ func (e VariantState) Valid() bool {
 	}
 }
 
+// Defines values for WorkerRole.
+const (
+	WorkerRoleAPI    WorkerRole = "api"
+	WorkerRoleServe  WorkerRole = "serve"
+	WorkerRoleWorker WorkerRole = "worker"
+)
+
+// Valid indicates whether the value is a known member of the WorkerRole enum.
+func (e WorkerRole) Valid() bool {
+	switch e {
+	case WorkerRoleAPI:
+		return true
+	case WorkerRoleServe:
+		return true
+	case WorkerRoleWorker:
+		return true
+	default:
+		return false
+	}
+}
+
 // Bucket A label that groups images. It is a name, not a place.
 //
 // Examples: albums/summer
@@ -318,6 +339,9 @@ type Fleet struct {
 
 	// Running Jobs of all tenants that are running.
 	Running int64 `json:"running"`
+
+	// Workers The processes that were seen in the last hour, the oldest first.
+	Workers []Worker `json:"workers"`
 }
 
 // ID A UUID (RFC 9562) of version 7, in lower case; upper case is taken too.
@@ -756,6 +780,36 @@ type Window struct {
 	// RunMs Durations; zero when nothing was counted.
 	RunMs Quantiles `json:"run_ms"`
 }
+
+// Worker A process of the deployment.
+type Worker struct {
+	// Alive Whether it was seen as often as it should have been.
+	Alive bool   `json:"alive"`
+	Host  string `json:"host"`
+
+	// ID Its name, as in the events of the jobs it ran.
+	//
+	// Examples: node7-4121-9f86d081
+	ID string `json:"id"`
+
+	// Jobs Ids of the jobs it runs, at most 1000 over all processes.
+	Jobs []string `json:"jobs"`
+
+	// Role An open enum.
+	Role   WorkerRole `json:"role"`
+	SeenAt time.Time  `json:"seen_at"`
+
+	// SilentMs Since it was last seen, in milliseconds.
+	SilentMs int64 `json:"silent_ms"`
+
+	// Slots Jobs it runs at once, 0 for an API.
+	Slots     int64     `json:"slots"`
+	StartedAt time.Time `json:"started_at"`
+	Version   string    `json:"version"`
+}
+
+// WorkerRole An open enum.
+type WorkerRole string
 
 // ContentVersion defines model for ContentVersion.
 type ContentVersion = string

@@ -1,0 +1,10 @@
+-- name: WorkerGone :exec
+DELETE FROM workers
+WHERE  id = @id;
+
+-- name: RunningJobs :many
+SELECT worker, id
+FROM   jobs
+WHERE  state = 'running'
+ORDER  BY id
+LIMIT  @max_rows;
