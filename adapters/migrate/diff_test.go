@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 func TestTheMigrationsLeadToTheDesiredState(t *testing.T) {
 	on(t, func(t *testing.T, e Engine) {
-		s, err := Open("../../schema", e, fresh(t, e))
+		s, err := Open("../../schema", e, bench(t, e))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,21 +87,29 @@ func TestTheCatalogShowsEveryKindOfDrift(t *testing.T) {
 	}
 	const made = "CREATE TABLE a (id text); CREATE TABLE b (n bigint DEFAULT 1 CONSTRAINT b_small CHECK (n < 9)); CREATE INDEX b_n ON b (n) WHERE n > 0"
 	on(t, func(t *testing.T, e Engine) {
-		for _, name := range sortedKeys(changes[e]) {
-			db := fresh(t, e)
-			if _, err := db.Exec(made); err != nil {
-				t.Fatal(err)
+		err := e.scratch(t.Context(), bench(t, e), func(s scratch) error {
+			for _, name := range sortedKeys(changes[e]) {
+				before, err := s.after(t.Context(), script(made))
+				if err != nil {
+					return err
+				}
+				after, err := s.after(t.Context(), script(made), script(changes[e][name]))
+				if err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				if len(differences(after.catalog, before.catalog)) == 0 {
+					t.Errorf("%s is not seen", name)
+				}
 			}
-			before := seen(t, e, db)
-			if _, err := db.Exec(changes[e][name]); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if after := seen(t, e, db); len(differences(after, before)) == 0 {
-				t.Errorf("%s is not seen", name)
-			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	})
 }
+
+func script(text string) migrate.File { return migrate.NewLocalFile("1.sql", []byte(text)) }
 
 func TestAChangedSchemaIsPlannedAndApplied(t *testing.T) {
 	on(t, func(t *testing.T, e Engine) {

@@ -59,6 +59,15 @@ func connect(e Engine, address string) (*sql.DB, error) {
 
 func fresh(t *testing.T, e Engine) *sql.DB { t.Helper(); return open(t, e, address(t, e)) }
 
+// bench is an empty database to try things on.
+func bench(t *testing.T, e Engine) *sql.DB {
+	t.Helper()
+	if e == SQLite {
+		return open(t, e, "file::memory:")
+	}
+	return fresh(t, e)
+}
+
 // table1 makes a table on either engine, with something in it.
 const table1 = "CREATE TABLE a (id text NOT NULL PRIMARY KEY, n bigint NULL, size bigint NOT NULL DEFAULT 0);\nINSERT INTO a (id, n) VALUES ('x', 1);\n"
 
@@ -91,7 +100,7 @@ func copied(t *testing.T, e Engine) Source {
 	if err := os.CopyFS(root, os.DirFS("../../schema")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(root, e, fresh(t, e))
+	s, err := Open(root, e, bench(t, e))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,5 +180,9 @@ func explain(f migrate.File, err error) error {
 	}](err); ok && s.SQLState() == "55P03" {
 		err = fmt.Errorf("a table was in use for %s; run it again when less is going on: %w", patience, err)
 	}
-	return fmt.Errorf("%s was not applied, the schema is as it was before it: %w", f.Name(), err)
+	left := "the schema is as it was before it"
+	if alone(f) {
+		left = "some of it may stay until it runs again"
+	}
+	return fmt.Errorf("%s was not applied, %s: %w", f.Name(), left, err)
 }

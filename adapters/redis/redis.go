@@ -85,11 +85,10 @@ func (c *Client) Close() error {
 // Ping asks now, whatever went wrong a moment ago, and is Unavailable when no
 // answer came within the budget.
 func (c *Client) Ping(ctx context.Context) error {
-	c.trip.reset()
-	return c.ask(ctx, func(ctx context.Context) error { return c.quick.Ping(ctx).Err() })
+	return c.within(ctx, func(ctx context.Context) error { return c.quick.Ping(ctx).Err() })
 }
 
-// ask gives do the budget. After a failure nobody tries for a while, so that a
+// ask is how requests ask. After a failure nobody tries for a while, so that a
 // Redis that is away costs one request in many its budget and the others nothing.
 func (c *Client) ask(ctx context.Context, do func(context.Context) error) error {
 	if ctx.Err() != nil {
@@ -98,6 +97,11 @@ func (c *Client) ask(ctx context.Context, do func(context.Context) error) error 
 	if err := c.trip.try(); err != nil {
 		return err
 	}
+	return c.within(ctx, do)
+}
+
+// within gives do the budget, and remembers whether Redis was there.
+func (c *Client) within(ctx context.Context, do func(context.Context) error) error {
 	short, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	err := explain(do(short))

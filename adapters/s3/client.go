@@ -19,8 +19,9 @@ import (
 // five seconds, whatever it died of.
 const (
 	dialing    = 2 * time.Second
-	taking     = 4 * time.Second         // the next bytes of a body
-	answering  = 4500 * time.Millisecond // from the end of a request to the answer's beginning
+	agreeing   = 500 * time.Millisecond  // to take a body, before it is sent unasked
+	taking     = 3 * time.Second         // the next bytes of a body
+	answering  = 3500 * time.Millisecond // from the end of a request to the answer's beginning
 	completing = time.Minute             // the same where the store copies parts together
 	sending    = 10 * time.Second        // the next bytes of an answer
 	idling     = 8 * time.Second         // shorter than sending: an unused connection is closed, not timed out
@@ -45,7 +46,9 @@ func newHTTPClient(cfg aws.Config, answering time.Duration) *http.Client {
 	}
 	tr.TLSHandshakeTimeout = dialing
 	tr.ResponseHeaderTimeout = answering
+	tr.ExpectContinueTimeout = agreeing
 	tr.IdleConnTimeout = idling
+	tr.ReadBufferSize, tr.WriteBufferSize = 32<<10, 32<<10
 	tr.MaxIdleConnsPerHost = 64
 	tr.ForceAttemptHTTP2 = false
 	tr.Protocols = new(http.Protocols)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 
@@ -40,16 +41,7 @@ func (b *Blobs) Create(ctx context.Context, key, contentType string, r io.Reader
 	in := &intake{r: r, sum: sha256.New()}
 	buf := in.begin(ctx)
 	up := upload{b, key, contentType, rand.Text()}
-	var err error
-	switch in.err {
-	case io.EOF:
-		err = up.whole(ctx, buf.filled())
-	case nil:
-		err = up.parts(ctx, in, buf.b)
-	default:
-		err = in.err
-	}
-	if err != nil {
+	if err := up.send(ctx, in, buf); err != nil {
 		return ports.Info{}, err // the buffer may still be read by a request that was given up
 	}
 	buf.giveBack()
@@ -63,17 +55,41 @@ type upload struct {
 	id               string // what its mark says
 }
 
+// send sends what is in buf, and what is left of the stream.
+func (u upload) send(ctx context.Context, in *intake, buf *buffer) error {
+	switch {
+	case in.broken() != nil:
+		return in.broken()
+	case in.err == nil:
+		return u.parts(ctx, in, buf.b)
+	}
+	return u.whole(ctx, buf.filled())
+}
+
 func (u upload) whole(ctx context.Context, body []byte) error {
-	_, err := u.b.client.PutObject(ctx, &s3.PutObjectInput{
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	longer, cancel := outlive(ctx)
+	defer cancel()
+	_, err := u.b.client.PutObject(longer, &s3.PutObjectInput{
 		Bucket: &u.b.bucket, Key: u.b.name(u.key), ContentType: &u.contentType, Metadata: map[string]string{mark: u.id},
 		Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))), IfNoneMatch: aws.String("*"),
 	})
 	return u.settle(ctx, err)
 }
 
+// outlive is a context that ends a little after ctx: a request that makes an
+// object is worth waiting for, since giving it up leaves unknown what it did.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(cleaning, cancel) })
+	return longer, func() { stop(); cancel() }
+}
+
 // settle decides what the answer to the request that makes the object means.
 // When an answer is lost and the request sent again, our own object is in its
-// way; and when the context ends before the answer, it may be there all the same.
+// way; and one that was given up may have made it all the same.
 func (u upload) settle(ctx context.Context, err error) error {
 	switch code, status := answer(err); {
 	case err == nil:
@@ -84,7 +100,7 @@ func (u upload) settle(ctx context.Context, err error) error {
 		if u.isOurs(ctx) {
 			_ = u.b.Delete(ctx, u.key)
 		}
-	case status == 412 || status == 409 || code == "NoSuchUpload":
+	case status == http.StatusPreconditionFailed || status == http.StatusConflict || code == "NoSuchUpload":
 		if u.isOurs(ctx) {
 			return nil
 		}

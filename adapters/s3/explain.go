@@ -45,6 +45,7 @@ var kinds = map[string]core.Kind{
 	"AccessDenied":                   core.Forbidden,
 	"ExpiredToken":                   core.Forbidden,
 	"InvalidToken":                   core.Forbidden,
+	"XAdminUserNotFound":             core.Forbidden,
 	"RequestTimeTooSkewed":           core.Forbidden,
 }
 
@@ -81,8 +82,8 @@ func kindOf(status int, err error) core.Kind {
 			return core.Unavailable
 		}
 		return core.Internal
-	case http.StatusNotFound:
-		return core.NotFound
+	case http.StatusNotFound: // of what else than a key: a server that is no store, or an account
+		return core.Internal
 	case http.StatusPreconditionFailed:
 		return core.Conflict
 	case http.StatusForbidden, http.StatusUnauthorized:

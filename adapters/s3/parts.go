@@ -79,7 +79,7 @@ func (m *multipart) sendWhileReading(ctx context.Context, in *intake, part, next
 	n = in.fill(both, next)
 	if broken := in.broken(); broken != nil {
 		stop(broken)
-		<-sent
+		_ = <-sent // the stream broke first
 		return 0, broken
 	}
 	return n, <-sent
@@ -107,7 +107,9 @@ func (m *multipart) complete(ctx context.Context, bytes int64) error {
 	if err := m.lookFirst(ctx); err != nil {
 		return err
 	}
-	_, err := m.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	longer, cancel := outlive(ctx)
+	defer cancel()
+	_, err := m.b.client.CompleteMultipartUpload(longer, &s3.CompleteMultipartUploadInput{
 		Bucket: &m.b.bucket, Key: m.b.name(m.key), UploadId: m.uploadID, IfNoneMatch: aws.String("*"), MpuObjectSize: &bytes,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: m.sent},
 	}, func(o *s3.Options) { o.HTTPClient = m.b.patient })
@@ -117,6 +119,9 @@ func (m *multipart) complete(ctx context.Context, bytes int64) error {
 // lookFirst finds an object under the key: stores other than AWS may know the
 // condition for whole objects only.
 func (m *multipart) lookFirst(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if m.b.endpoint == "" {
 		return nil
 	}

@@ -39,14 +39,20 @@ func (w *Worker) Run(ctx context.Context) {
 	defer abort(nil)
 	slots := make(chan struct{}, w.Slots)
 	var running sync.WaitGroup
+	var looked time.Time
 	for w.acquire(ctx, slots) {
 		hint, ok := w.wait(ctx)
 		if !ok {
 			break
 		}
+		// Hints that keep coming must not hide the jobs that nobody tells about.
+		look := hint == "" || time.Since(looked) >= w.Poll
+		if look {
+			looked = time.Now()
+		}
 		running.Go(func() {
 			defer func() { <-slots }()
-			w.drain(ctx, work, hint)
+			w.work(ctx, work, hint, look)
 		})
 	}
 	stop := time.AfterFunc(w.Grace(), func() { abort(core.ShuttingDown.Errorf("the worker is stopping")) })
@@ -78,17 +84,27 @@ func (w *Worker) wait(ctx context.Context) (core.ID, bool) {
 	return id, ctx.Err() == nil
 }
 
-// drain runs the hinted job, then whatever else is due, until nothing is.
-func (w *Worker) drain(ctx, work context.Context, hint core.ID) {
-	for ctx.Err() == nil {
-		err := w.Runner.Next(work, hint)
-		switch {
-		case core.KindOf(err) == core.NotFound && hint == "":
-			return
-		case err != nil && core.KindOf(err) != core.NotFound:
-			w.Log.WarnContext(ctx, "no job could be run", "err", err)
-			return // the next look tries again
+// work runs the hinted job, and when it is time to look one more; without a hint
+// whatever is due, until nothing is. To look further while there are hints would
+// only make them stale.
+func (w *Worker) work(ctx, work context.Context, hint core.ID, look bool) {
+	if hint != "" {
+		w.next(ctx, work, hint)
+		if look && ctx.Err() == nil {
+			w.next(ctx, work, "")
 		}
-		hint = ""
+		return
 	}
+	for ctx.Err() == nil && w.next(ctx, work, "") {
+	}
+}
+
+// next runs one job and reports whether there was one. After an outage the next
+// look tries again.
+func (w *Worker) next(ctx, work context.Context, hint core.ID) bool {
+	err := w.Runner.Next(work, hint)
+	if err != nil && core.KindOf(err) != core.NotFound {
+		w.Log.WarnContext(ctx, "no job could be run", "err", err)
+	}
+	return err == nil
 }

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -101,6 +102,61 @@ func TestAHintForWhatIsGoneStillLooksForOtherWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "run", func() bool { return b.count() == 1 })
+}
+
+func TestAHintedJobCostsOneClaim(t *testing.T) {
+	b, q := &backlog{}, memory.NewQueue(64)
+	asked := &counted{Runner: b}
+	for i := range 20 {
+		b.due = append(b.due, core.ID(rune('a'+i)))
+		if err := q.Push(t.Context(), b.due[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := start(t, asked, q, 1, time.Hour, 0)
+	defer stop()
+	eventually(t, "all run", func() bool { return b.count() == 20 })
+	if n := asked.n.Load(); n > 22 { // the first hint comes with a look around
+		t.Errorf("20 hinted jobs asked for a job %d times, want one claim each", n)
+	}
+}
+
+func TestHintsThatKeepComingHideNoJob(t *testing.T) {
+	b, q := &backlog{work: func(context.Context) { time.Sleep(time.Millisecond) }}, memory.NewQueue(4096)
+	for i := range 1000 {
+		b.due = append(b.due, core.ID(rune('一'+i)))
+		if err := q.Push(t.Context(), b.due[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := start(t, b, q, 1, 20*time.Millisecond, 0)
+	defer stop()
+	eventually(t, "busy", func() bool { return b.count() > 10 })
+	b.mu.Lock()
+	b.due = append([]core.ID{"untold"}, b.due...)
+	before := len(b.ran)
+	b.mu.Unlock()
+	eventually(t, "found", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return slices.Contains(b.ran, "untold")
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if waited := slices.Index(b.ran, "untold") - before; waited > 500 {
+		t.Errorf("%d hinted jobs ran before the one without a hint", waited)
+	}
+}
+
+// counted counts how often a job was asked for.
+type counted struct {
+	worker.Runner
+	n atomic.Int32
+}
+
+func (c *counted) Next(ctx context.Context, hint core.ID) error {
+	c.n.Add(1)
+	return c.Runner.Next(ctx, hint)
 }
 
 func TestNoMoreJobsRunAtOnceThanThereAreSlots(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 )
 
 // containers runs servers by Docker, through testcontainers.
@@ -83,6 +84,7 @@ var engine = sync.OnceValues(func() (docker *testcontainers.DockerClient, err er
 			return nil, err
 		}
 	}
+	log.SetDefault(silence{})
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	docker, err = testcontainers.NewDockerClientWithOpts(ctx)
@@ -141,7 +143,7 @@ func (c *crate) startContainer(ctx context.Context) error {
 	}
 	options := []testcontainers.ContainerCustomizer{
 		testcontainers.WithExposedPorts(c.box.port), testcontainers.WithEnv(c.box.env), testcontainers.WithCmd(c.box.argv...),
-		testcontainers.WithLabels(map[string]string{"imgd-test": "rig"}), testcontainers.WithLogger(silence{}),
+		testcontainers.WithLabels(map[string]string{"imgd-test": "rig"}),
 	}
 	if c.box.tmpfs != "" {
 		options = append(options, testcontainers.WithTmpfs(map[string]string{c.box.tmpfs: "rw"}))
@@ -259,11 +261,13 @@ func (c *crate) remove() {
 	if err != nil || c.container == nil {
 		return
 	}
+	_ = c.signal(syscall.SIGKILL)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	_, _ = docker.ContainerRemove(ctx, c.container.GetContainerID(), client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}) // else the guard does
 }
 
+// silence is what testcontainers logs to.
 type silence struct{}
 
 func (silence) Printf(string, ...any) {}

@@ -14,11 +14,7 @@ import (
 // and then does it. Servers end by themselves (Pdeathsig), or with it.
 const guardScript = `
 script=$(cat)
-inside() {
-	for p in /proc/[0-9]*; do
-		case $(readlink "$p/cwd" 2>/dev/null) in "$1" | "$1"/*) echo "${p#/proc/}" ;; esac
-	done
-}
+inside() { ls -ld /proc/[0-9]*/cwd 2>/dev/null | sed -n "s|.* /proc/\([0-9]*\)/cwd -> $1\(/.*\)*\$|\1|p"; }
 sweep() {
 	[ -d "$1" ] || return 0
 	n=0

@@ -34,6 +34,7 @@ func Proxy(t testing.TB, target string) *Link {
 }
 
 func newProxy(target string) *toxiproxy.Proxy {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some faults do not ask the logger they are given
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	return toxiproxy.NewProxy(server, target, "127.0.0.1:0", target)
 }
@@ -75,7 +76,8 @@ func (l *Link) HalfOpen() {
 	l.add("timeout", "downstream", `{"timeout":0}`)
 }
 
-// Reset resets every connection as soon as anything is sent on it.
+// Reset resets every new connection as soon as anything is sent on it. One that was
+// open ends then too, but in an orderly way.
 func (l *Link) Reset() { l.t.Helper(); l.add("reset_peer", "upstream", `{"timeout":0}`) }
 
 // Bandwidth lets so many kilobytes a second through, each way.
@@ -85,10 +87,10 @@ func (l *Link) Bandwidth(kbps int) {
 	l.add("bandwidth", "downstream", fmt.Sprintf(`{"rate":%d}`, kbps))
 }
 
-// Slice hands on answers in pieces of about ten bytes.
+// Slice hands on answers in pieces of some dozens of bytes, one after the other.
 func (l *Link) Slice() {
 	l.t.Helper()
-	l.add("slicer", "downstream", `{"average_size":10,"size_variation":5,"delay":20}`)
+	l.add("slicer", "downstream", `{"average_size":64,"size_variation":32,"delay":100}`)
 }
 
 // Clear ends all faults but Down.

@@ -104,7 +104,7 @@ func (k *component) launchBy(d driver, own bool) (m machine, from string, err er
 	if err != nil {
 		return nil, "", fmt.Errorf("%s cannot be prepared by the %s driver: %w", k.name, d.name, err)
 	}
-	if err := bring(k, m); err != nil {
+	if err := bring(k, m, 1); err != nil {
 		m.remove()
 		return nil, "", err
 	}
@@ -128,24 +128,23 @@ func (k *component) own(t testing.TB) *Server {
 }
 
 // bring starts a server and waits until it answers. One that ends at once gets more
-// chances: PostgreSQL refuses while processes of a killed one are still ending.
-func bring(k *component, m machine) error {
+// tries if it has some.
+func bring(k *component, m machine, tries int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var err error
-	for range 50 {
-		if err = m.start(ctx); err != nil {
-			return fmt.Errorf("%s cannot be started: %w", k.name, err)
+	for {
+		if err := m.start(ctx); err != nil {
+			return fmt.Errorf("%s cannot be started: %w\n%s", k.name, err, m.log())
 		}
-		if err = await(ctx, k, m); err == nil {
+		err := await(ctx, k, m)
+		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
-			break
+		if tries--; tries == 0 || ctx.Err() != nil {
+			return fmt.Errorf("%s does not answer: %w\n%s", k.name, err, m.log())
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return fmt.Errorf("%s does not answer: %w\n%s", k.name, err, m.log())
 }
 
 var errEnded = errors.New("it has ended")
@@ -192,10 +191,11 @@ func (s *Server) end(sig syscall.Signal) {
 	}
 }
 
-// Start starts one that has ended, and waits until it answers.
+// Start starts one that has ended, and waits until it answers. PostgreSQL refuses to
+// start while processes of a killed one are still ending, so there are more tries.
 func (s *Server) Start() {
 	s.t.Helper()
-	if err := bring(s.kind, s.run); err != nil {
+	if err := bring(s.kind, s.run, 50); err != nil {
 		s.t.Fatal(err)
 	}
 }
