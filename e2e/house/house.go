@@ -62,20 +62,28 @@ func New(t testing.TB) *House {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
+	h := Over(db, store, nil)
+	h.Disk = store
+	return h
+}
+
+// Over builds a house on a database and a store, with spools where the store has no
+// descriptors.
+func Over(db *records.DB, store ports.Blobs, spool func() (ports.Spool, error)) *House {
 	h := &House{
-		DB: db, Disk: store, Blobs: &portstest.FlakyBlobs{Blobs: store}, Render: &portstest.FakeRenderer{},
+		DB: db, Blobs: &portstest.FlakyBlobs{Blobs: store}, Render: &portstest.FakeRenderer{},
 		Queue: memory.NewQueue(1024), Jobs: records.Jobs{DB: db}, House: records.Housekeeping{DB: db},
 	}
 	images, control := records.Images{DB: db}, records.JobControl{DB: db}
 	h.Ingest = &ingest.Service{
-		Images: images, Control: control, Answers: records.Idempotency{DB: db}, Blobs: h.Blobs, Queue: h.Queue, Render: h.Render,
+		Images: images, Control: control, Answers: records.Idempotency{DB: db}, Blobs: h.Blobs, Queue: h.Queue, Render: h.Render, Spool: spool,
 		Presets: func() map[string][]transform.Variant {
 			return map[string][]transform.Variant{ingest.DefaultPreset: transform.DefaultPreset()}
 		},
 		MaxBytes: 1 << 20, NewID: NewID, Now: time.Now,
 	}
 	h.Process = &process.Service{
-		Jobs: h.Jobs, Blobs: h.Blobs, Render: h.Render, Worker: "w1", Lease: 15 * time.Second, PublishAfter: time.Hour,
+		Jobs: h.Jobs, Blobs: h.Blobs, Render: h.Render, Spool: spool, Worker: "w1", Lease: 15 * time.Second, PublishAfter: time.Hour,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	h.Library = &library.Service{
