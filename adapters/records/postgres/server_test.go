@@ -72,9 +72,12 @@ func away(t *testing.T, db *records.DB) {
 	t.Helper()
 	for range 3 {
 		for what, do := range map[string]func() error{
-			"a read":  func() error { _, err := records.Images{DB: db}.Image(t.Context(), "acme", "x"); return err },
-			"a write": func() error { _, err := records.Housekeeping{DB: db}.Lead(t.Context(), "x", "y", time.Second); return err },
-			"a ping":  func() error { return db.Ping(t.Context()) },
+			"a read": func() error { _, err := records.Images{DB: db}.Image(t.Context(), "acme", "x"); return err },
+			"a write": func() error {
+				_, err := records.Housekeeping{DB: db}.Lead(t.Context(), "x", "y", time.Second)
+				return err
+			},
+			"a ping": func() error { return db.Ping(t.Context()) },
 		} {
 			err := within(t, 2*time.Second, what+" of a database that is away", do)
 			if core.KindOf(err) != core.Unavailable || core.RetryAfter(err) <= 0 {
