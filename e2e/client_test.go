@@ -47,9 +47,10 @@ type (
 		Cost    struct {
 			CPUMS int64 `json:"cpu_ms"`
 		} `json:"cost"`
-		CreatedAt time.Time `json:"created_at"`
-		StartedAt time.Time `json:"started_at"`
-		Image     picture   `json:"image"`
+		CreatedAt  time.Time `json:"created_at"`
+		StartedAt  time.Time `json:"started_at"`
+		FinishedAt time.Time `json:"finished_at"`
+		Image      picture   `json:"image"`
 	}
 	event struct {
 		Type  string `json:"type"`

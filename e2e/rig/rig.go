@@ -168,6 +168,21 @@ func childrenOf(parent int) (pids []int) {
 	return pids
 }
 
+// Threads are the ids of the threads it has now.
+func (p *Process) Threads(t testing.TB) (ids []int) {
+	t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			ids = append(ids, n)
+		}
+	}
+	return ids
+}
+
 // Memory is the memory the process itself holds in bytes, shared memory included
 // and files it has only mapped not.
 func (p *Process) Memory(t testing.TB) int64 {
