@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -53,4 +54,13 @@ func Filename(name string) string {
 		name = name[:len(name)-n]
 	}
 	return name
+}
+
+// ExpiresAt checks the time at which an image is to be deleted by itself.
+func ExpiresAt(at, now time.Time) (time.Time, error) {
+	at = Round(at)
+	if !at.After(now) || at.Year() > 9999 {
+		return at, InvalidParameter.Errorf("expires_at has to be in the future, and in the year 9999 at the latest").With("parameter", "expires_at")
+	}
+	return at, nil
 }

@@ -51,11 +51,19 @@ type ImagePatch struct {
 	Filename   *string
 	Bucket     *string
 	ExternalID *string
+	ExpiresAt  *time.Time // the zero time removes it
 }
 
 // Check holds the new values to the rules of an upload's fields, and brings them
 // into the form that is kept.
-func (p *ImagePatch) Check() (err error) {
+func (p *ImagePatch) Check(now time.Time) (err error) {
+	if p.ExpiresAt != nil && !p.ExpiresAt.IsZero() {
+		at, err := ExpiresAt(*p.ExpiresAt, now)
+		if err != nil {
+			return err
+		}
+		p.ExpiresAt = &at
+	}
 	if p.Metadata != nil {
 		if p.Metadata, err = Metadata(p.Metadata); err != nil {
 			return err

@@ -20,7 +20,7 @@ var born = time.Now() // where our clock begins; it never jumps
 // sent ahead.
 func (t *trip) try() error {
 	until := t.until.Load()
-	if until >= 0 {
+	if until == 0 {
 		return nil
 	}
 	now := int64(time.Since(born))

@@ -29,6 +29,8 @@ type Worker struct {
 	// Grace says, when a stop was asked for, how long running jobs may go on.
 	Grace func() time.Duration
 	Log   *slog.Logger
+
+	deaf bool // the queue was away at the last look; Run's own
 }
 
 // Run works until the context ends. Then it takes no new job, gives the running
@@ -77,8 +79,14 @@ func (w *Worker) wait(ctx context.Context) (core.ID, bool) {
 	tick, cancel := context.WithTimeout(ctx, w.Poll+jitter)
 	defer cancel()
 	id, err := w.Queue.Pop(tick)
-	if err != nil && tick.Err() == nil { // the queue is away: the database still knows
-		w.Log.WarnContext(ctx, "no hints", "err", err)
+	away := err != nil && tick.Err() == nil // the database still knows what is due
+	switch {
+	case away && !w.deaf:
+		w.Log.WarnContext(ctx, "no hints come; jobs are looked for", "every", w.Poll.String(), "err", err)
+	case !away && w.deaf:
+		w.Log.InfoContext(ctx, "hints come again")
+	}
+	if w.deaf = away; away {
 		<-tick.Done()
 	}
 	return id, ctx.Err() == nil

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"imgd/core"
 	"imgd/core/transform"
@@ -20,6 +21,7 @@ type Fields struct {
 	Metadata   string // a JSON object
 	Preset     string
 	Variants   string // a JSON object of name: transform
+	ExpiresAt  string // RFC 3339
 }
 
 // request is what Fields mean.
@@ -27,6 +29,7 @@ type request struct {
 	bucket, externalID string
 	metadata           json.RawMessage
 	variants           []transform.Variant
+	expiresAt          *time.Time // nil for never
 }
 
 // read says what the fields mean, or what is wrong with them.
@@ -40,8 +43,24 @@ func (s *Service) read(f Fields) (r request, err error) {
 	if r.metadata, err = core.Metadata([]byte(f.Metadata)); err != nil {
 		return r, err
 	}
+	if r.expiresAt, err = s.expires(f.ExpiresAt); err != nil {
+		return r, err
+	}
 	r.variants, err = s.wanted(f.Preset, f.Variants)
 	return r, err
+}
+
+// expires is the time at which the image is to be deleted by itself.
+func (s *Service) expires(text string) (*time.Time, error) {
+	if text == "" {
+		return nil, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return nil, core.InvalidParameter.Errorf("expires_at %q is not a time as RFC 3339 writes it, such as 2026-08-01T12:00:00Z", clip(text)).With("parameter", "expires_at")
+	}
+	at, err = core.ExpiresAt(at, s.Now())
+	return &at, err
 }
 
 // wanted is the list of variants a request asks for: a preset's, its own, or the

@@ -124,5 +124,8 @@ func fingerprint(f Fields, file string) string {
 	for _, v := range []string{f.Bucket, f.ExternalID, f.Filename, f.Metadata, f.Preset, f.Variants, file} {
 		fmt.Fprintf(h, "%d:%s", len(v), v)
 	}
+	if f.ExpiresAt != "" { // last and not always, so that older answers keep their fingerprint
+		fmt.Fprintf(h, "%d:%s", len(f.ExpiresAt), f.ExpiresAt)
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }

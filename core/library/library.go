@@ -81,7 +81,7 @@ func (s *Service) Patch(ctx context.Context, by core.Principal, correlation stri
 	if err := s.mayChange(ctx, by, id); err != nil {
 		return core.Record{}, err
 	}
-	if err := p.Check(); err != nil {
+	if err := p.Check(time.Now()); err != nil {
 		return core.Record{}, err
 	}
 	return s.Images.Patch(ctx, by.Tenant, id, p, core.Actor{Subject: by.Subject, CorrelationID: correlation})
