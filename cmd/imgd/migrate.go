@@ -204,6 +204,9 @@ func (l migrateLint) check(ctx context.Context, w io.Writer) error {
 		for _, f := range found {
 			fmt.Fprintf(w, "%s: %s\n", s.Engine, f)
 		}
+		if err == nil && len(found) == 0 {
+			fmt.Fprintf(w, "%s: the migrations are sound\n", s.Engine)
+		}
 		n += len(found)
 		return err
 	})
