@@ -6,12 +6,13 @@ VERSION_REDOC  := 2.77.0
 CACHE          := $(CURDIR)/.cache
 LINT           := $(CACHE)/golangci-lint-$(VERSION_LINT)
 GENERATED      := adapters/rest/internal adapters/records/internal
+CONTRACTS      := ./e2e/rig ./adapters/migrate ./adapters/records/... ./adapters/redis ./adapters/s3
 TOOL           := $(GO) tool -modfile=tools/go.mod
 
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test verify generate check-generated check-format check-modules lint lint-api migration fuzz fuzz-short bench contact-sheet clean FORCE
+.PHONY: help deps servers build demo test verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench contact-sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,17 +40,20 @@ test: servers ## Run all tests.
 	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v '^imgd/e2e$$')
 	$(GO) test -count=1 -timeout 20m ./e2e
 
-verify: check-generated check-format check-modules lint lint-api ## Check generated code, migrations, format, style and openapi.yaml.
+test-containers: servers ## Run the tests that use servers with servers in Docker.
+	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -race -count=1 -timeout 20m $(CONTRACTS)
+
+verify: check-generated check-format check-modules lint lint-api compose-check ## Check generated code, migrations, format, style and openapi.yaml.
 
 generate: deps ## Generate code from openapi.yaml and the queries.
 	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
 	$(TOOL) sqlc generate
 	cd tools && $(GO) run ./rows ../adapters/records/internal imgd/adapters/records/internal lite pg
 
-check-generated: generate
+check-generated: generate | servers
 	git diff --exit-code -- $(GENERATED)
 	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || { echo "generated files are not committed:"; git ls-files --others --exclude-standard -- $(GENERATED); exit 1; }
-	$(GO) test -count=1 -run 'TestTheMigrationsLeadToTheDesiredState|TestAMigratedDatabaseIsUpToDate' ./adapters/migrate
+	$(GO) test -count=1 -run 'TestTheMigrationsLeadToTheDesiredState|TestAMigratedDatabaseIsWhatSchemaSQLSays' ./adapters/migrate
 
 check-format:
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
@@ -68,9 +72,12 @@ $(LINT):
 lint-api: ## Check openapi.yaml.
 	@sh scripts/redocly $(VERSION_REDOC) lint openapi.yaml
 
-migration: deps ## Write a migration from a changed schema.sql: make migration NAME=add_things
+compose-check: ## Check deploy/compose.yaml with docker compose, where it is installed.
+	@sh deploy/check
+
+migration: bin/imgd ## Write migrations from a changed schema.sql: make migration NAME=add_things, with an empty PostgreSQL in IMGD_DEV_DATABASE_URL
 	@test -n "$(NAME)" || { echo "usage: make migration NAME=add_things"; exit 2; }
-	IMGD_MIGRATE_WRITE=$(NAME) $(GO) test -count=1 -run TestTheMigrationsLeadToTheDesiredState ./adapters/migrate
+	bin/imgd migrate diff $(NAME)
 
 fuzz: deps ## Fuzz every target for 30 s.
 	@GO="$(GO)" sh scripts/fuzz 30s

@@ -99,26 +99,3 @@ type Queue interface {
 	// the queue is Unavailable.
 	Pop(ctx context.Context) (core.ID, error)
 }
-
-// Housekeeping is what one worker does for all.
-type Housekeeping interface {
-	// Lead takes or keeps the named duty for holder, until ttl from now. It
-	// reports false while somebody else has it.
-	Lead(ctx context.Context, duty, holder string, ttl time.Duration) (bool, error)
-
-	// Due returns objects whose time to be swept has come, the oldest first.
-	Due(ctx context.Context, limit int) ([]core.Sweep, error)
-
-	// Swept forgets a sweep that is done.
-	Swept(ctx context.Context, s core.Sweep) error
-
-	// Postpone puts off a sweep that failed.
-	Postpone(ctx context.Context, s core.Sweep, wait time.Duration) error
-
-	// Unknown returns those of keys that no living row refers to and no sweep is
-	// waiting for.
-	Unknown(ctx context.Context, keys []string) ([]string, error)
-
-	// Expire removes idempotent answers whose day is over.
-	Expire(ctx context.Context) (removed int64, err error)
-}

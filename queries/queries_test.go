@@ -20,10 +20,10 @@ var excepted = map[string]string{}
 func init() {
 	for reason, names := range map[string]string{
 		"a worker acts for every tenant and names the job it holds": "ClaimNext ClaimOne BeatJob HeldJob FinishJob ReapJobs AnyJob LockImage",
-		"a worker publishes for the image of the job it holds":      "PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
+		"a worker publishes for the image of the job it holds":      "SpareBlobs PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
 		"bytes are dangerous whoever sends them":                    "Quarantined Quarantine",
-		"the sweeper deletes what no tenant can see any more":       "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys",
-		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers",
+		"the sweeper deletes what no tenant can see any more":       "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
+		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages",
 		"an administrator sees the whole fleet":                     "FleetQueue FleetRunning Workers RunningJobs",
 		"the row carries its tenant, which a CHECK requires":        "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {

@@ -6,5 +6,5 @@ WHERE  id = @id;
 SELECT worker, id
 FROM   jobs
 WHERE  state = 'running'
-ORDER  BY id
+ORDER  BY worker
 LIMIT  @max_rows;

@@ -2,13 +2,17 @@ package disk_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"imgd/adapters/disk"
+	"imgd/core"
 	"imgd/ports"
 	"imgd/ports/portstest"
 )
@@ -24,6 +28,96 @@ func open(t *testing.T) ports.Blobs {
 }
 
 func TestBlobs(t *testing.T) { portstest.Blobs(t, open) }
+
+func TestBlobsWhereAFileNeedsAName(t *testing.T) {
+	portstest.Blobs(t, func(t *testing.T) ports.Blobs { return disk.Named(open(t).(*disk.Blobs)) })
+}
+
+func TestNothingIsLeftInStaging(t *testing.T) {
+	for name, named := range map[string]bool{"named": true, "nameless": false} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			blobs, err := disk.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer blobs.Close()
+			if named {
+				disk.Named(blobs)
+			}
+			large := bytes.Repeat([]byte("large "), 1<<20)
+			for key, r := range map[string]io.Reader{
+				"v/1/a": strings.NewReader("small"), "v/1/b": bytes.NewReader(large),
+				"v/1/c": io.MultiReader(bytes.NewReader(large), iotest.ErrReader(errors.New("cable pulled"))),
+			} {
+				_, _ = blobs.Create(t.Context(), key, "", r)
+				_, _ = blobs.Create(t.Context(), "v/1/a", "", strings.NewReader(key)) // is taken, or about to be
+			}
+			if left, err := os.ReadDir(filepath.Join(dir, ".staging")); err != nil || len(left) != 0 {
+				t.Errorf("staging holds %v (%v), want nothing", left, err)
+			}
+			if kept, err := os.ReadDir(filepath.Join(dir, "v", "1")); err != nil || len(kept) != 2 {
+				t.Errorf("the folder holds %v (%v), want a and b", kept, err)
+			}
+		})
+	}
+}
+
+func TestTheSameBytesInOneFolderAreOneFileUntilTheyAreDeleted(t *testing.T) {
+	dir := t.TempDir()
+	blobs, err := disk.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blobs.Close()
+	stat := func(key string) os.FileInfo {
+		t.Helper()
+		st, err := os.Stat(filepath.Join(dir, key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	create := func(key, text string) ports.Info {
+		t.Helper()
+		info, err := blobs.Create(t.Context(), key, "", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	first, again := create("v/1/a", "the same"), create("v/1/b", "the same")
+	if first != again {
+		t.Errorf("the same bytes are stored as %+v and as %+v", first, again)
+	}
+	create("v/2/a", "the same")
+	create("v/1/c", "others")
+	if !os.SameFile(stat("v/1/a"), stat("v/1/b")) {
+		t.Error("a and b of one folder are two files with the same bytes")
+	}
+	for _, other := range []string{"v/2/a", "v/1/c"} {
+		if os.SameFile(stat("v/1/a"), stat(other)) {
+			t.Errorf("v/1/a and %s are one file", other)
+		}
+	}
+	if _, err := blobs.Create(t.Context(), "v/1/c", "", strings.NewReader("others")); core.KindOf(err) != core.Conflict {
+		t.Errorf("storing the same bytes under the same key again is %v, want a conflict", err)
+	}
+
+	create("v/3/a", "once more")
+	if err := blobs.Delete(t.Context(), "v/3/a"); err != nil {
+		t.Fatal(err)
+	}
+	create("v/3/b", "once more") // the file it could have been is gone
+	if err := blobs.Delete(t.Context(), "v/1/a"); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"v/1/b": "the same", "v/3/b": "once more"} {
+		if got, err := os.ReadFile(filepath.Join(dir, key)); err != nil || string(got) != want {
+			t.Errorf("%s reads %q (%v) after its twin was deleted, want %q", key, got, err, want)
+		}
+	}
+}
 
 func TestFaultWrappersKeepTheContract(t *testing.T) {
 	portstest.Blobs(t, func(t *testing.T) ports.Blobs { return &portstest.FlakyBlobs{Blobs: open(t)} })

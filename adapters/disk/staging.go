@@ -26,3 +26,14 @@ func (b *Blobs) CleanStaging(before time.Time) (removed int, err error) {
 	}
 	return removed, nil
 }
+
+// Unfinished counts what was left half-written before the given time.
+func (b *Blobs) Unfinished(before time.Time) (n int, err error) {
+	entries, err := fs.ReadDir(b.root.FS(), staging)
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && st.ModTime().Before(before) {
+			n++
+		}
+	}
+	return n, explain(staging, err)
+}

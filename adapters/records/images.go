@@ -170,7 +170,7 @@ func (s Images) Patch(ctx context.Context, tenant string, id core.ID, p core.Ima
 			return err
 		}
 		n, err := t.PatchImage(ctx, gen.PatchImageParams{
-			Metadata: m.Metadata, Filename: m.Filename, Bucket: m.Bucket, ExternalID: m.ExternalID,
+			Metadata: m.Metadata, Filename: m.Filename, Bucket: m.Bucket, ExternalID: m.ExternalID, ExpiresAt: m.ExpiresAt,
 			Now: t.now, Tenant: tenant, ID: id, Version: m.Version,
 		})
 		if err != nil {
@@ -201,6 +201,12 @@ func change(m *core.Image, p core.ImagePatch) (fields []string) {
 	}
 	if p.ExternalID != nil {
 		m.ExternalID, fields = *p.ExternalID, append(fields, "external_id")
+	}
+	if p.ExpiresAt != nil {
+		m.ExpiresAt, fields = p.ExpiresAt, append(fields, "expires_at")
+		if p.ExpiresAt.IsZero() {
+			m.ExpiresAt = nil
+		}
 	}
 	return fields
 }

@@ -97,15 +97,22 @@ func (s Jobs) Publish(ctx context.Context, j core.Job, vs []core.Variant) error 
 	})
 }
 
+// publish shows variants. What was there already, such as the object of a variant
+// that was replaced once, may be waiting for a sweep.
 func (t tx) publish(ctx context.Context, j core.Job, vs []core.Variant) error {
+	var keys []string
 	for _, v := range vs {
+		keys = append(keys, v.BlobKey)
 		v.ImageID, v.Tenant, v.JobID = j.ImageID, j.Tenant, j.ID
 		v.CreatedAt, v.UpdatedAt = t.now, t.now
 		if err := t.PublishVariant(ctx, gen.PublishVariantParams(v)); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(keys) == 0 {
+		return nil
+	}
+	return t.SpareBlobs(ctx, among(keys))
 }
 
 // Finish ends the attempt as core.Job.Next says.

@@ -67,7 +67,7 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 
 // planSweeps names the original and everything that was made of it.
 func (t tx) planSweeps(ctx context.Context, m core.Image, due time.Time) error {
-	for _, key := range []string{m.OriginalKey(), "v/" + string(m.ID) + "/"} {
+	for _, key := range []string{m.OriginalKey(), folderOf(m.ID)} {
 		if err := t.PlanSweep(ctx, gen.PlanSweepParams{ID: t.db.NewID(), BlobKey: key, NotBefore: due}); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"imgd/adapters/records/internal/gen"
@@ -50,5 +51,6 @@ func working(ctx context.Context, q gen.Querier) ([]core.Working, error) {
 			Silent: time.Duration(r.Silent) * time.Microsecond, Jobs: of[r.ID],
 		}
 	}
+	slices.SortFunc(list, func(a, b core.Working) int { return a.StartedAt.Compare(b.StartedAt) })
 	return list, err
 }

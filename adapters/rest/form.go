@@ -22,7 +22,7 @@ const (
 
 // formFields are the parts a form may have, each of them once: there is no need
 // to count them.
-var formFields = []string{"file", "bucket", "external_id", "metadata", "preset", "variants"}
+var formFields = []string{"file", "bucket", "external_id", "metadata", "preset", "variants", "expires_at"}
 
 // form walks a multipart body part by part and keeps nothing of the file.
 type form struct {
@@ -128,6 +128,8 @@ func (f *form) field(name string) *string {
 		return &f.fields.Preset
 	case "variants":
 		return &f.fields.Variants
+	case "expires_at":
+		return &f.fields.ExpiresAt
 	}
 	return nil
 }

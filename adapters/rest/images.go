@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"imgd/adapters/rest/internal/api"
 	"imgd/core"
@@ -96,6 +97,14 @@ func (s *Server) patch(ctx context.Context, id core.ID, body api.ImagePatch, see
 	}
 	if body.Filename.IsSpecified() {
 		p.Filename = new(core.Filename(orEmpty(body.Filename)))
+	}
+	if body.ExpiresAt.IsSpecified() {
+		at, err := body.ExpiresAt.Get()
+		if err == nil && at.IsZero() { // the zero time would remove it
+			_, err = core.ExpiresAt(at, time.Now())
+			return p, err
+		}
+		p.ExpiresAt = &at
 	}
 	switch {
 	case body.Metadata.IsNull():

@@ -19,7 +19,7 @@ func (s *Server) image(r core.Record) api.Image {
 		Width: m.Width, Height: m.Height, Pages: m.Pages, HasAlpha: m.HasAlpha,
 		DominantColor: maybe(m.DominantColor), AverageColor: maybe(m.AverageColor), Blurhash: maybe(m.Blurhash),
 		Metadata: m.Metadata, Warnings: warnings(m.Warnings), Version: m.Version,
-		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, Variants: make([]api.Variant, len(r.Variants)),
+		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, ExpiresAt: maybeTime(m.ExpiresAt), Variants: make([]api.Variant, len(r.Variants)),
 	}
 	if len(out.Metadata) == 0 {
 		out.Metadata = []byte("{}")

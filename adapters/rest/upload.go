@@ -95,6 +95,9 @@ func reader(r *http.Request, p api.UploadImageParams) func(func(ingest.File, ing
 			Bucket: value(p.Bucket), ExternalID: value(p.ExternalID), Filename: value(p.Filename),
 			Metadata: value(p.Metadata), Preset: value(p.Preset), Variants: value(p.Variants),
 		}
+		if p.ExpiresAt != nil {
+			fields.ExpiresAt = p.ExpiresAt.Format(time.RFC3339Nano)
+		}
 		if err := file(ingest.File{ContentType: r.Header.Get("Content-Type"), Body: r.Body}, fields); err != nil {
 			return fields, err
 		}

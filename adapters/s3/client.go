@@ -18,7 +18,7 @@ import (
 // How long a store may keep silent at each step. A dead one is found out within
 // five seconds, whatever it died of.
 const (
-	dialing    = 2 * time.Second
+	dialing    = 3 * time.Second
 	agreeing   = 500 * time.Millisecond  // to take a body, before it is sent unasked
 	taking     = 3 * time.Second         // the next bytes of a body
 	answering  = 3500 * time.Millisecond // from the end of a request to the answer's beginning

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"imgd/core"
 	"imgd/ports"
 )
 
@@ -89,29 +90,40 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // settle decides what the answer to the request that makes the object means.
 // When an answer is lost and the request sent again, our own object is in its
-// way; and one that was given up may have made it all the same.
+// way; a line that broke may have broken because the key exists; and a request
+// that was given up may have made the object all the same.
 func (u upload) settle(ctx context.Context, err error) error {
-	switch code, status := answer(err); {
+	code, status := answer(err)
+	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 		defer cancel()
-		if u.isOurs(ctx) {
+		if _, ours := u.look(ctx); ours {
 			_ = u.b.Delete(ctx, u.key)
 		}
-	case status == http.StatusPreconditionFailed || status == http.StatusConflict || code == "NoSuchUpload":
-		if u.isOurs(ctx) {
+	case status == http.StatusPreconditionFailed, status == http.StatusConflict, code == "NoSuchUpload":
+		if _, ours := u.look(ctx); ours {
 			return nil
+		}
+	case status == 0 && !isTimeout(err):
+		found, ours := u.look(ctx)
+		if ours {
+			return nil
+		}
+		if found {
+			return core.Conflict.Errorf("something is stored under %s already", u.key).Because(err)
 		}
 	}
 	return u.b.explain(ctx, u.key, err)
 }
 
-// isOurs reports whether the object under the key is the one of this upload.
-func (u upload) isOurs(ctx context.Context) bool {
+// look reports whether an object is under the key, and whether this upload made
+// it.
+func (u upload) look(ctx context.Context) (found, ours bool) {
 	head, err := u.b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &u.b.bucket, Key: u.b.name(u.key)})
-	return err == nil && head.Metadata[mark] == u.id
+	return err == nil, err == nil && head.Metadata[mark] == u.id
 }
 
 // intake reads a stream into buffers, and counts and hashes what passes.

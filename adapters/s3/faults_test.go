@@ -196,7 +196,7 @@ func TestAStoreKilledInTheMiddleServesNoTruncatedObject(t *testing.T) {
 
 func TestALostAnswerIsNoConflict(t *testing.T) {
 	bucket := rig.S3(t)
-	for what, size := range map[string]int64{"one request": 1 << 20, "parts": 17 << 20} {
+	for what, size := range map[string]int64{"one small request": 1 << 10, "one request": 1 << 20, "one large request": 5 << 20, "parts": 17 << 20} {
 		t.Run(what, func(t *testing.T) {
 			var lost atomic.Int32
 			blobs := open(t, meddle(t, bucket, func(w http.ResponseWriter, r *http.Request, store http.Handler) {

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -205,11 +206,12 @@ func contents(t *testing.T, blobs ports.Blobs, key string) string {
 		t.Fatalf("Open(%s) = %v", key, err)
 	}
 	defer b.Close()
-	got, err := io.ReadAll(b)
-	if err != nil {
+	var got bytes.Buffer
+	got.Grow(int(b.Bytes) + bytes.MinRead)
+	if _, err := got.ReadFrom(b); err != nil {
 		t.Fatalf("reading %s: %v", key, err)
 	}
-	return string(got)
+	return got.String()
 }
 
 // pattern reads n bytes that repeat, though no two parts of an upload are alike.

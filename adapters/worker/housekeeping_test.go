@@ -10,15 +10,22 @@ import (
 
 	"imgd/adapters/worker"
 	"imgd/core"
+	"imgd/core/ingest"
 	"imgd/e2e/house"
 	"imgd/ports"
 )
 
 func keeper(h *house.House, age time.Duration) *worker.Housekeeper {
 	return &worker.Housekeeper{
-		Rows: h.House, Blobs: h.Blobs, Worker: "w1", Log: slog.New(slog.DiscardHandler), CleanStaging: h.CleanStaging,
+		Rows: h.House, Blobs: h.Blobs, Worker: "w1", NewID: house.NewID, Log: slog.New(slog.DiscardHandler), CleanStaging: h.CleanStaging,
 		Sweep: 5 * time.Millisecond, Orphans: 10 * time.Millisecond, Age: age,
 	}
+}
+
+// objects lists what the store holds for rows.
+func objects(t *testing.T, h *house.House) []string {
+	t.Helper()
+	return slices.DeleteFunc(h.Keys(t), func(key string) bool { return strings.HasPrefix(key, "generation/") })
 }
 
 func during(t *testing.T, run func(context.Context), look func() bool) {
@@ -41,8 +48,8 @@ func TestPurgedObjectsAreSweptAndOthersStay(t *testing.T) {
 	if err := h.Library.Delete(t.Context(), house.Ann(), "", gone.Record.Image.ID, true); err != nil {
 		t.Fatal(err)
 	}
-	during(t, keeper(h, time.Hour).Run, func() bool { return len(h.Keys(t)) == 5 })
-	for _, k := range h.Keys(t) {
+	during(t, keeper(h, time.Hour).Run, func() bool { return len(objects(t, h)) == 5 })
+	for _, k := range objects(t, h) {
 		if strings.Contains(k, string(gone.Record.Image.ID)) {
 			t.Errorf("%s is still there", k)
 		}
@@ -63,7 +70,7 @@ func TestAStoreThatIsAwayIsSweptLater(t *testing.T) {
 	k := keeper(h, time.Hour)
 	refusing := &refusing{Blobs: h.Disk, left: 1}
 	k.Blobs = refusing
-	during(t, k.Run, func() bool { return len(h.Keys(t)) == 0 })
+	during(t, k.Run, func() bool { return len(objects(t, h)) == 0 })
 }
 
 type refusing struct {
@@ -88,10 +95,47 @@ func TestOrphansGoAndWhatRowsKnowStays(t *testing.T) {
 	if _, err := h.Disk.Create(t.Context(), orphan, "", strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
-	during(t, keeper(h, -time.Hour).Run, func() bool { return !slices.Contains(h.Keys(t), orphan) })
-	if keys := h.Keys(t); len(keys) != 5 {
+	during(t, keeper(h, -time.Hour).Run, func() bool { return !slices.Contains(objects(t, h), orphan) })
+	if keys := objects(t, h); len(keys) != 5 {
 		t.Errorf("the store holds %q, want the original and its four variants", keys)
 	}
+}
+
+func TestAnOrphanGoesAfterTheGraceUnlessItIsNeededAgain(t *testing.T) {
+	h := house.New(t)
+	a := h.Accept(t, "")
+	ask := func(spec string) {
+		t.Helper()
+		if _, err := h.Ingest.Add(t.Context(), house.Ann(), "c", "", a.Record.Image.ID, ingest.Request{Variants: []byte(`{"one":"` + spec + `"}`), Force: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	work := func() {
+		t.Helper()
+		if err := h.Process.Next(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	work()
+	ask("w=10")
+	work()
+	ask("w=20") // replaces what w=10 made
+	work()
+	k := keeper(h, -time.Hour)
+	k.Grace = time.Hour
+	during(t, k.Run, func() bool { all, _, err := h.House.Waiting(t.Context(), 0); return all == 1 && err == nil })
+	ask("w=10") // finds its bytes and makes none
+	work()
+	if all, _, err := h.House.Waiting(t.Context(), 0); all != 0 || err != nil {
+		t.Errorf("%d objects wait for a sweep (%v), want none: the marked one is needed again", all, err)
+	}
+	k.Grace = 0
+	during(t, k.Run, func() bool { return len(objects(t, h)) == 6 })
+	b, err := h.Deliver.Variant(t.Context(), house.Ann(), a.Record.Image.ID, "one")
+	if err != nil {
+		t.Fatalf("the variant that was asked for again = %v", err)
+	}
+	b.Close()
 }
 
 func TestYoungObjectsAreNoOrphans(t *testing.T) {
@@ -102,7 +146,7 @@ func TestYoungObjectsAreNoOrphans(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	keeper(h, time.Hour).Run(ctx)
-	if keys := h.Keys(t); len(keys) != 1 {
+	if keys := objects(t, h); len(keys) != 1 {
 		t.Errorf("the store holds %q, want the young object", keys)
 	}
 }
@@ -117,7 +161,7 @@ func TestAStoreThatBelongsToAnotherDatabaseIsLeftAlone(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	keeper(h, -time.Hour).Run(ctx)
-	if n := len(h.Keys(t)); n != 101 {
+	if n := len(objects(t, h)); n != 101 {
 		t.Errorf("%d of 101 unknown objects are left, want all: the database may be a restored one", n)
 	}
 }
@@ -136,7 +180,7 @@ func TestOneOfTwoKeepsHouse(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	other.Run(ctx)
-	if n := len(h.Keys(t)); n != 1 {
+	if n := len(objects(t, h)); n != 1 {
 		t.Errorf("a worker without the lease swept: %d objects are left, want 1", n)
 	}
 }

@@ -93,11 +93,20 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 		return Accepted{}, err
 	}
 	if err := s.Images.Admit(ctx, a); err != nil {
+		d.kept = !refused(err)
 		return Accepted{}, err
 	}
 	d.kept, once.done = true, true
 	_ = s.Queue.Push(ctx, a.Job.ID) // a hint; a worker's next look finds the row
 	return accepted, nil
+}
+
+// refused reports whether nothing was recorded for certain. After any other error the
+// row may be there, its answer lost: bytes without a row are swept, a row without
+// bytes cannot be helped.
+func refused(err error) bool {
+	k := core.KindOf(err)
+	return k == core.Conflict || k == core.Full
 }
 
 // admission puts together what Admit records.

@@ -264,11 +264,12 @@ func contents(t *testing.T, blobs ports.Blobs, key string) []byte {
 		t.Fatalf("Open(%s) = %v", key, err)
 	}
 	defer b.Close()
-	got, err := io.ReadAll(b)
-	if err != nil {
+	var got bytes.Buffer
+	got.Grow(int(b.Bytes) + bytes.MinRead)
+	if _, err := got.ReadFrom(b); err != nil {
 		t.Fatalf("reading %s: %v", key, err)
 	}
-	return got
+	return got.Bytes()
 }
 
 func keysOf(t *testing.T, blobs ports.Blobs, prefix string) []string {

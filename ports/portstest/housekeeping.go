@@ -19,7 +19,17 @@ func Housekeeping(t *testing.T, open func(*testing.T) *Store) {
 		t.Run("sweeps", func(t *testing.T) { houseSweeps(t, open(t)) })
 		t.Run("unknown keys", func(t *testing.T) { houseUnknown(t, open(t)) })
 		t.Run("many keys", func(t *testing.T) { houseManyKeys(t, open(t)) })
-		t.Run("answers that expire", func(t *testing.T) { houseExpire(t, open(t)) })
+		t.Run("sweeps of what is needed", func(t *testing.T) { houseSpares(t, open(t)) })
+		t.Run("marks", func(t *testing.T) { houseMarks(t, open(t)) })
+		t.Run("what is needed", func(t *testing.T) { houseNeeds(t, open(t)) })
+		t.Run("generations", func(t *testing.T) { houseGenerations(t, open(t)) })
+	})
+	t.Run("retention", func(t *testing.T) {
+		t.Run("answers", func(t *testing.T) { houseExpire(t, open(t)) })
+		t.Run("images that expire", func(t *testing.T) { houseExpiredImages(t, open(t)) })
+		t.Run("jobs", func(t *testing.T) { houseOldJobs(t, open(t)) })
+		t.Run("events", func(t *testing.T) { houseOldEvents(t, open(t)) })
+		t.Run("tombstones", func(t *testing.T) { houseOldTombstones(t, open(t)) })
 	})
 	t.Run("absence", func(t *testing.T) { houseAbsence(t, open(t)) })
 	t.Run("conflict", func(t *testing.T) { houseLead(t, open(t)) })
@@ -137,16 +147,16 @@ func houseExpire(t *testing.T, s *Store) {
 		})
 	}
 	s.begin(t, request("a"), 0) // a lock that ran out just now is its slow holder's for a while
-	for i, wanted := range []int64{2, 0} {
-		if n, err := s.House.Expire(t.Context()); n != wanted || err != nil {
-			t.Errorf("Expire %d = %d, %v, want %d", i+1, n, err, wanted)
+	for i, wanted := range []int{2, 0} {
+		if n, err := s.House.ForgetAnswers(t.Context(), 10); n != wanted || err != nil {
+			t.Errorf("ForgetAnswers %d = %d, %v, want %d", i+1, n, err, wanted)
 		}
 	}
 	s.answer(t, request("a"))
 	k := request("b")
 	k.Key = "2"
 	if a, err := s.Answers.Begin(t.Context(), k, lease); a == nil || err != nil {
-		t.Errorf("the answer of today is %+v, %v after Expire, want it", a, err)
+		t.Errorf("the answer of today is %+v, %v after ForgetAnswers, want it", a, err)
 	}
 }
 
@@ -160,9 +170,6 @@ func houseAbsence(t *testing.T, s *Store) {
 	}
 	if err := s.House.Postpone(t.Context(), none, lease); err != nil {
 		t.Errorf("Postpone of nothing = %v, want nil", err)
-	}
-	if n, err := s.House.Expire(t.Context()); n != 0 || err != nil {
-		t.Errorf("Expire = %d, %v, want 0", n, err)
 	}
 	expectUnknown(t, s, "of no keys", nil, nil)
 	expectUnknown(t, s, "in an empty store", []string{"o/a", "v/a/b"}, []string{"o/a", "v/a/b"})
@@ -201,7 +208,16 @@ func houseInterruption(t *testing.T, s *Store) {
 	expectCancelled(t, "Due", err)
 	_, err = s.House.Unknown(ctx, []string{"o/a"})
 	expectCancelled(t, "Unknown", err)
-	_, err = s.House.Expire(ctx)
-	expectCancelled(t, "Expire", err)
+	_, err = s.House.Mark(ctx, []string{"o/a"}, 0)
+	expectCancelled(t, "Mark", err)
+	for _, err := range s.House.Needed(ctx) {
+		expectCancelled(t, "Needed", err)
+	}
+	_, err = s.House.Meet(ctx, ports.Generation{}, ports.Generation{Current: "a"})
+	expectCancelled(t, "Meet", err)
+	for name, forget := range s.forgetting() {
+		_, err := forget(ctx, -forever, 10)
+		expectCancelled(t, name, err)
+	}
 	expect(t, "what is due after it", s.due(t, 10), was)
 }

@@ -34,6 +34,8 @@ type Store struct {
 	Expire func(ctx context.Context, job core.ID) error
 	// MakeDue makes a queued job due now.
 	MakeDue func(ctx context.Context, job core.ID) error
+	// Plan writes sweeps that are due, whoever needs the objects.
+	Plan func(ctx context.Context, keys ...string) error
 }
 
 const (

@@ -10,5 +10,4 @@ WHERE  seen_at < statement_timestamp() - CAST(@span AS bigint) * interval '1 mic
 
 -- name: Workers :many
 SELECT id, host, version, slots, started_at, seen_at, role, CAST(extract(epoch FROM clock_timestamp() - seen_at) * 1000000 AS bigint) AS silent
-FROM   workers
-ORDER  BY started_at, id;
+FROM   workers;

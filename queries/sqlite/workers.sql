@@ -10,5 +10,4 @@ WHERE  seen_at < CAST(unixepoch('subsec') * 1000000 AS INTEGER) - CAST(@span AS 
 
 -- name: Workers :many
 SELECT id, host, version, slots, started_at, seen_at, role, CAST(CAST(unixepoch('subsec') * 1000000 AS INTEGER) - seen_at AS INTEGER) AS silent
-FROM   workers
-ORDER  BY started_at, id;
+FROM   workers;

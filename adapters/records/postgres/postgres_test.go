@@ -80,6 +80,14 @@ func store(db *records.DB) *portstest.Store {
 		MakeDue: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "run_at = clock_timestamp()", id, core.JobQueued)
 		},
+		Plan: func(ctx context.Context, keys ...string) error {
+			for _, key := range keys {
+				if _, err := db.SQL().ExecContext(ctx, "INSERT INTO sweep_tasks (id, blob_key, not_before) VALUES ($1, $2, to_timestamp(0))", db.NewID(), key); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 	}
 }
 

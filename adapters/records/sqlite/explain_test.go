@@ -50,11 +50,11 @@ func TestAFullDiskIsFullAndKeepsWhatWasThere(t *testing.T) {
 	db := fresh(t)
 	kept := admit(t, db)
 	var pages int
-	if err := db.writer.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+	if err := db.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
 	limit := func(n int) {
-		if _, err := db.writer.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", n)); err != nil {
+		if _, err := db.conn.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", n)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -99,7 +99,7 @@ func TestAContextThatEndsIsTheErrorItself(t *testing.T) {
 func TestAWriterThatWaitsTooLongIsUnavailable(t *testing.T) {
 	path := newFile(t)
 	db, other := file(t, path), file(t, path)
-	if _, err := db.writer.ExecContext(t.Context(), "PRAGMA busy_timeout = 20"); err != nil {
+	if _, err := db.conn.ExecContext(t.Context(), "PRAGMA busy_timeout = 20"); err != nil {
 		t.Fatal(err)
 	}
 	hold, err := other.writer.BeginTx(t.Context(), nil)

@@ -59,6 +59,17 @@ var through = map[string]string{
 	"LivingVariantKeys":    "variants_blob (blob_key=?)",
 	"DueSweeps":            "sweep_tasks_due (not_before<?)",
 	"ExpireAnswers":        "idempotency_expiry (expires_at<?)",
+	"ExpiredImages":        "images_expiring (expires_at<?)",
+	"OldTombstones":        "images_tombstones (deleted_at<?)",
+	"ForgetJobs":           "sqlite_autoindex_jobs_1 (id<?)",
+	"ForgetEvents":         "sqlite_autoindex_events_1 (id<?)",
+	"ForgetJobsOf":         "jobs_of_image (tenant=? AND image_id=?)",
+	"ForgetVariantsOf":     "sqlite_autoindex_variants_1 (image_id=?)",
+	"BusyImages":           "jobs_one_live (image_id=?)",
+	"SpareBlobs":           "sweep_tasks_key (blob_key=?)",
+	"CountOverdueSweeps":   "COVERING INDEX sweep_tasks_due (not_before<?)",
+	"OriginalObjects":      "sqlite_autoindex_images_1 (id>?)",
+	"VariantObjects":       "sqlite_autoindex_variants_1 (image_id>?)",
 }
 
 var (
@@ -78,7 +89,7 @@ func TestQueriesFindTheirRowsThroughAnIndex(t *testing.T) {
 			t.Errorf("%s reads its rows so:\n%swant %s", q.name, plan, want)
 		}
 		for line := range strings.Lines(plan) {
-			if strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "INDEX") && !strings.Contains(line, "CONSTANT") {
+			if strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "INDEX") && !strings.Contains(line, "CONSTANT") && line != "SCAN workers\n" { // as many rows as processes
 				t.Errorf("%s reads a whole table: %s", q.name, line)
 			}
 			if strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {

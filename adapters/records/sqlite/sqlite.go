@@ -22,12 +22,11 @@ import (
 
 // DB is an open database file.
 type DB struct {
-	// SQLite has one writer at a time. One connection that waits its turn in Go is
-	// fairer than many that poll for the file's lock.
-	writer *sql.DB
-	reader *sql.DB
-
-	writing, reading *statements
+	pool    *sql.DB // connections that may write: the writer's, and one for SQL
+	writer  *writer
+	reader  *sql.DB
+	reading *statements
+	path    string
 }
 
 var _ records.Engine = (*DB)(nil)
@@ -46,15 +45,15 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := refuseNetwork(folder); err != nil {
 		return nil, err
 	}
-	db := &DB{}
-	if db.writer, err = sql.Open("sqlite3", dsn(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)")); err != nil {
+	db := &DB{path: path}
+	if db.pool, err = sql.Open("sqlite3", dsn(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)")); err != nil {
 		return nil, err
 	}
 	if db.reader, err = sql.Open("sqlite3", dsn(path, "query_only(on)")); err != nil {
-		return nil, errors.Join(err, db.writer.Close())
+		return nil, errors.Join(err, db.pool.Close())
 	}
-	db.writing, db.reading = &statements{db: db.writer}, &statements{db: db.reader}
-	db.writer.SetMaxOpenConns(1)
+	db.reading = &statements{db: db.reader}
+	db.pool.SetMaxOpenConns(2)
 	db.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	db.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
 	if err := db.check(ctx); err != nil {
@@ -73,21 +72,30 @@ func dsn(path string, pragmas ...string) string {
 // check opens the writer first: it makes the file and its journal.
 func (db *DB) check(ctx context.Context) error {
 	var mode string
-	if err := db.writer.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+	if err := db.pool.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return explain(ctx, err)
 	}
 	if mode != "wal" {
 		return fmt.Errorf("this file system does not support a write-ahead log (journal mode %s); choose a local one", mode)
 	}
-	return explain(ctx, db.reader.PingContext(ctx))
+	if err := db.reader.PingContext(ctx); err != nil {
+		return explain(ctx, err)
+	}
+	w, err := newWriter(ctx, db.pool)
+	db.writer = w
+	return explain(ctx, err)
 }
 
-// SQL is the connection that may write, for migrations and backups.
-func (db *DB) SQL() *sql.DB { return db.writer }
+// SQL is a connection that may write, for migrations and backups.
+func (db *DB) SQL() *sql.DB { return db.pool }
 
 // Close waits for what is under way and closes the file.
 func (db *DB) Close() error {
-	return errors.Join(db.writing.close(), db.reading.close(), db.reader.Close(), db.writer.Close())
+	var err error
+	if db.writer != nil {
+		err = db.writer.close()
+	}
+	return errors.Join(err, db.reading.close(), db.reader.Close(), db.pool.Close())
 }
 
 // Ping reports whether the database answers.
@@ -104,23 +112,9 @@ func (db *DB) Read(ctx context.Context, fn func(gen.Querier) error) error {
 	return explain(ctx, fn(lite.New(within{t, db.reading})))
 }
 
-// Write commits all of fn or nothing. It holds the only write lock from its first
-// moment, so that what it reads stays true until it commits. The driver rolls back
-// even when the context has ended.
+// Write commits all of fn or nothing. It has the only write lock from its first
+// moment, so that what it reads stays true until it commits. Writes that come at
+// once share a commit: one that fails leaves the others alone.
 func (db *DB) Write(ctx context.Context, fn func(gen.Querier, time.Time) error) error {
-	db.writing.prepare(ctx)
-	t, err := db.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return explain(ctx, err)
-	}
-	defer t.Rollback() //nolint:errcheck // after a commit there is nothing left to do
-	in := within{t, db.writing}
-	var now int64
-	if err := in.QueryRowContext(ctx, "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)").Scan(&now); err != nil {
-		return explain(ctx, err)
-	}
-	if err := fn(lite.New(in), time.UnixMicro(now).UTC()); err != nil {
-		return explain(ctx, err)
-	}
-	return explain(ctx, t.Commit())
+	return db.writer.do(ctx, fn)
 }

@@ -19,7 +19,9 @@ import (
 // opened is a database with its two handles in the open.
 type opened struct {
 	*records.DB
+	engine         *DB
 	writer, reader *sql.DB
+	conn           *sql.Conn // the one that writes
 }
 
 // file opens the database at path.
@@ -34,7 +36,7 @@ func file(t testing.TB, path string) *opened {
 			t.Errorf("Close = %v", err)
 		}
 	})
-	return &opened{records.New(db), db.writer, db.reader}
+	return &opened{records.New(db), db, db.pool, db.reader, db.writer.conn}
 }
 
 // migrated is an empty database with its schema, made once for all tests.
@@ -95,6 +97,14 @@ func store(db *opened) *portstest.Store {
 		Expire: func(ctx context.Context, id core.ID) error { return touch(ctx, "lease_until = 1", id, core.JobRunning) },
 		MakeDue: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "run_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)", id, core.JobQueued)
+		},
+		Plan: func(ctx context.Context, keys ...string) error {
+			for _, key := range keys {
+				if _, err := db.writer.ExecContext(ctx, "INSERT INTO sweep_tasks (id, blob_key, not_before) VALUES (?, ?, 0)", db.NewID(), key); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }

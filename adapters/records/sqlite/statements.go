@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// statements keeps the queries of a pool prepared: parsing SQL costs as much as
-// running it. A pool of one connection cannot prepare while a transaction has it,
-// so a query that is new runs as it is and is prepared before the next one.
+// statements keeps the queries of the reading pool prepared: parsing SQL costs as
+// much as running it. A query that is new runs as it is and is prepared before the
+// next transaction: within one, the pool may have no connection left for it.
 type statements struct {
 	db *sql.DB
 

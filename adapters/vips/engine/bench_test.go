@@ -39,6 +39,22 @@ func BenchmarkRender12MP(b *testing.B) {
 	})
 }
 
+// BenchmarkRenderTiny is what a small picture costs, which is hardly its pixels.
+func BenchmarkRenderTiny(b *testing.B) {
+	data, err := scene.JPEG(64, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	preset := transform.DefaultPreset()
+	before := spent()
+	for b.Loop() {
+		if _, err := Render(b.Context(), data, preset, true, func(o Output) error { return o.Err }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((spent()-before).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
 func all(b *testing.B, vs []transform.Variant, emitted func()) {
 	data, err := camera()
 	if err != nil {

@@ -96,6 +96,22 @@ int bridge_bare(VipsImage *in, VipsImage **out) {
 	return 0;
 }
 
+int bridge_keep(VipsImage *in, VipsImage **out) {
+	VipsRect whole = { 0, 0, in->Xsize, in->Ysize };
+	VipsRegion *region = vips_region_new(in);
+	VipsImage *kept = vips_image_new_memory();
+	int failed = vips_image_pipelinev(kept, VIPS_DEMAND_STYLE_ANY, in, NULL) || vips_region_prepare(region, &whole);
+	for (int y = 0; !failed && y < whole.height; y++)
+		failed = vips_image_write_line(kept, y, VIPS_REGION_ADDR(region, 0, y));
+	g_object_unref(region);
+	if (failed) {
+		g_object_unref(kept);
+		return -1;
+	}
+	*out = kept;
+	return 0;
+}
+
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out) {
 	VipsImage *ground = vips_image_new_from_image(in, rgba, 4);
 	if (!ground)

@@ -28,6 +28,10 @@ int bridge_save(const char *saver, VipsImage *in, const char *options, void **by
  * times of its frames. The strip option of some savers forgets about half of it. */
 int bridge_bare(VipsImage *in, VipsImage **out);
 
+/* bridge_keep computes all pixels at once in the calling thread, header and metadata
+ * with them. It takes the memory of every step for the whole image. */
+int bridge_keep(VipsImage *in, VipsImage **out);
+
 /* bridge_over lays an image with alpha over a colour that may be transparent. */
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out);
 

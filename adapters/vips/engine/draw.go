@@ -46,6 +46,7 @@ func (a *arrangement) frame(ctx context.Context, r *rendition, p picture, settle
 		return picture{}, err
 	}
 	s := from(p)
+	s.small = a.src.small()
 	if r.from == nil {
 		a.fromFile(s, r.shape, settled)
 	} else {
@@ -128,6 +129,7 @@ func (a *arrangement) base(frames []picture, p *pass) (base []picture, err error
 	defer freeAll(frames)
 	for _, f := range frames {
 		s := from(f)
+		s.small = a.src.small()
 		s.settle(a.src.colours)
 		if n := a.spare(p); n > 1 {
 			s.resize(ceil(f.width(), n), ceil(f.height(), n))

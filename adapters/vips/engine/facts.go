@@ -5,8 +5,6 @@ import (
 	"image"
 	"image/color"
 
-	"github.com/bbrks/go-blurhash"
-
 	"imgd/core"
 )
 
@@ -26,27 +24,23 @@ func factsOf(p picture) (*core.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := image.NewNRGBA(image.Rect(0, 0, small.width(), small.height()))
-	bands := small.bands()
-	for i := range small.width() * small.height() {
+	w, h, bands := small.width(), small.height(), small.bands()
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for i := range w * h {
 		c := color.NRGBA{samples[i*bands], samples[i*bands+1], samples[i*bands+2], 255}
 		if bands > 3 {
 			c.A = samples[i*bands+3]
 		}
-		img.SetNRGBA(i%small.width(), i/small.width(), c)
+		img.SetNRGBA(i%w, i/w, c)
 	}
-	return describe(img)
+	return describe(img), nil
 }
 
 // describe takes the facts from pixels, each weighted by its opacity. Of a
 // picture that cannot be seen at all everything counts the same.
-func describe(img *image.NRGBA) (*core.Facts, error) {
+func describe(img *image.NRGBA) *core.Facts {
 	average, clusters := survey(img)
-	hash, err := placeholder(img, average)
-	if err != nil {
-		return nil, fmt.Errorf("blurhash: %w", err)
-	}
-	return &core.Facts{DominantColor: hexOf(clusters.largest()), AverageColor: hexOf(average), Blurhash: hash}, nil
+	return &core.Facts{DominantColor: hexOf(clusters.largest()), AverageColor: hexOf(average), Blurhash: placeholder(img, average)}
 }
 
 // sum adds up colours.
@@ -133,7 +127,7 @@ func (g *grid) cluster(r, gr, b int) (c sum) {
 // placeholder is the BlurHash of the picture on its average colour, with more
 // components along its longer side. Its waves need room to cancel out, so that
 // few pixels are repeated.
-func placeholder(img *image.NRGBA, ground color.NRGBA) (string, error) {
+func placeholder(img *image.NRGBA, ground color.NRGBA) string {
 	const room = 32
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	across, down := (room+w-1)/w, (room+h-1)/h
@@ -147,7 +141,7 @@ func placeholder(img *image.NRGBA, ground color.NRGBA) (string, error) {
 	if h > w {
 		x, y = 3, 4
 	}
-	return blurhash.Encode(x, y, flat)
+	return blurhash(flat, x, y)
 }
 
 // on lays a colour over an opaque one.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/bbrks/go-blurhash"
+	reference "github.com/bbrks/go-blurhash"
 
 	"imgd/core"
 )
@@ -24,11 +24,7 @@ func mostly(c, other color.NRGBA, part float64) *image.NRGBA {
 
 func described(t testing.TB, img *image.NRGBA) *core.Facts {
 	t.Helper()
-	f, err := describe(img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return describe(img)
 }
 
 // parsed reads #rrggbb.
@@ -93,7 +89,7 @@ func TestABlurhashDecodesToAboutThePicture(t *testing.T) {
 			if len(f.Blurhash) != c.length {
 				t.Fatalf("the hash %q has %d characters, want %d", f.Blurhash, len(f.Blurhash), c.length)
 			}
-			img, err := blurhash.Decode(f.Blurhash, 32, 32, 1)
+			img, err := reference.Decode(f.Blurhash, 32, 32, 1)
 			if err != nil {
 				t.Fatalf("the hash %q cannot be decoded: %v", f.Blurhash, err)
 			}
@@ -112,7 +108,7 @@ func TestABlurhashDecodesToAboutThePicture(t *testing.T) {
 }
 
 func TestTheUpperHalfOfABlurhashIsTheUpperHalfOfThePicture(t *testing.T) {
-	img, err := blurhash.Decode(described(t, mostly(yellow, blue, 0.5)).Blurhash, 32, 32, 1)
+	img, err := reference.Decode(described(t, mostly(yellow, blue, 0.5)).Blurhash, 32, 32, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

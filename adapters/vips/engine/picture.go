@@ -50,15 +50,14 @@ func (p picture) delays() []int {
 	return delays
 }
 
-// pixels returns a copy of the samples, row by row.
+// pixels returns a copy of the samples, row by row. It is for a picture that is
+// kept: another one is computed first.
 func (p picture) pixels() ([]byte, error) {
-	var n C.size_t
-	mem := C.vips_image_write_to_memory(p.c, &n)
+	mem := C.vips_image_get_data(p.c)
 	if mem == nil {
 		return nil, failure()
 	}
-	defer C.g_free(C.gpointer(mem))
-	return C.GoBytes(mem, C.int(n)), nil
+	return C.GoBytes(mem, C.int(p.width()*p.height()*p.bands()*p.sampleBytes())), nil
 }
 
 // load opens a file with the loader that is named. The bytes must not move while
@@ -135,6 +134,8 @@ type steps struct {
 	err error
 	// done says that the picture is no longer the one it began with.
 	done bool
+	// small says that all of it, up to the file, is few pixels.
+	small bool
 }
 
 // from begins at p, which stays its owner's.
@@ -176,12 +177,21 @@ func (s *steps) over(rgba [4]uint8) {
 	s.replace(next)
 }
 
-// keep computes the pixels, once and for all that follows.
+// few is how many pixels are computed sooner than a thread for them is woken.
+const few = 256 * 256
+
+// keep computes the pixels, once and for all that follows: of a small picture all
+// at once and right here, else strip by strip in a thread of libvips.
 func (s *steps) keep() {
 	if s.err != nil {
 		return
 	}
-	next := picture{C.vips_image_copy_memory(s.c)}
+	var next picture
+	if s.small && s.width()*s.height() <= few {
+		C.bridge_keep(s.c, &next.c)
+	} else {
+		next.c = C.vips_image_copy_memory(s.c)
+	}
 	if next.c == nil {
 		s.err = failure()
 		return

@@ -99,21 +99,14 @@ func (w *work) page(n int) (*arrangement, error) {
 	return w.pages[n], nil
 }
 
-// do draws in this goroutine, the smallest first, and encodes beside it: at most
-// two at once, since the other cores are for other decoders. Little is drawn ahead
-// of the encoders, so that little is in memory.
+// do draws in this goroutine, the smallest first.
 func (w *work) do(ctx context.Context) (*core.Facts, error) {
 	slices.SortStableFunc(w.orders, func(a, b order) int {
 		return cmp.Compare(a.rendition.Width*a.rendition.Height, b.rendition.Width*b.rendition.Height)
 	})
-	drawn := make(chan order)
-	var encoders sync.WaitGroup
-	for range min(2, runtime.GOMAXPROCS(0), len(w.orders)) {
-		encoders.Go(func() { w.encodeAll(ctx, drawn) })
-	}
-	facts, err := w.draw(ctx, drawn)
-	close(drawn)
-	encoders.Wait()
+	hand, wait := w.encoders(ctx)
+	facts, err := w.draw(ctx, hand)
+	wait()
 	switch {
 	case w.deaf != nil:
 		return nil, w.deaf
@@ -123,8 +116,32 @@ func (w *work) do(ctx context.Context) (*core.Facts, error) {
 	return facts, context.Cause(ctx)
 }
 
+// encoders returns what takes an order that is drawn, and what waits for all of
+// them. They encode beside the drawing: at most two at once, since the other cores
+// are for other decoders. Little is drawn ahead of them, so that little is in
+// memory. A single order has nothing to be beside of; going from thread to thread
+// would cost a small picture more than its pixels do.
+func (w *work) encoders(ctx context.Context) (hand func(order), wait func()) {
+	if len(w.orders) < 2 {
+		return func(o order) { w.complete(ctx, o) }, func() {}
+	}
+	drawn := make(chan order)
+	var encoders sync.WaitGroup
+	for range min(2, runtime.GOMAXPROCS(0), len(w.orders)) {
+		encoders.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			defer threadEnds()
+			for o := range drawn {
+				w.complete(ctx, o)
+			}
+		})
+	}
+	return func(o order) { drawn <- o }, func() { close(drawn); encoders.Wait() }
+}
+
 // draw draws what was ordered, then what facts are taken from.
-func (w *work) draw(ctx context.Context, drawn chan<- order) (*core.Facts, error) {
+func (w *work) draw(ctx context.Context, hand func(order)) (*core.Facts, error) {
 	for _, o := range w.orders {
 		if err := w.heard(); err != nil {
 			return nil, err
@@ -132,7 +149,7 @@ func (w *work) draw(ctx context.Context, drawn chan<- order) (*core.Facts, error
 		err := o.on.ready(ctx, o.rendition)
 		switch {
 		case err == nil:
-			drawn <- o
+			hand(o)
 		case o.on == w.first || ctx.Err() != nil:
 			return nil, err
 		default: // the page is at fault, not the file
@@ -152,17 +169,13 @@ func (w *work) draw(ctx context.Context, drawn chan<- order) (*core.Facts, error
 	return factsOf(w.facts.frames[0])
 }
 
-// encodeAll finishes what is drawn, until there is no more.
-func (w *work) encodeAll(ctx context.Context, drawn <-chan order) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer threadEnds()
-	for o := range drawn {
-		if ctx.Err() == nil && w.heard() == nil {
-			_ = w.finish(o) // the goroutine that draws hears of it
-		}
-		o.on.let(o.rendition)
+// complete finishes what is drawn, unless nobody wants it any more, and lets go of
+// it.
+func (w *work) complete(ctx context.Context, o order) {
+	if ctx.Err() == nil && w.heard() == nil {
+		_ = w.finish(o) // the goroutine that draws hears of it
 	}
+	o.on.let(o.rendition)
 }
 
 // finish encodes an order and emits it under each of its names.

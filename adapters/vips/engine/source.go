@@ -180,6 +180,9 @@ func (s *source) upright(w, h int) (int, int) {
 	return w, h
 }
 
+// small reports whether all frames together are few pixels.
+func (s *source) small() bool { return s.width*s.height*s.frames <= few }
+
 // shown completes the delays to n, and slows down those below two hundredths of a
 // second as browsers do: they are artefacts of old encoders.
 func shown(delays []int, n int) []int {

@@ -213,6 +213,11 @@ type EventsOfImageParams struct {
 	MaxRows  int64
 }
 
+type ExpiredImagesRow struct {
+	Tenant string
+	ID     core.ID
+}
+
 type FailPendingVariantsParams struct {
 	Error *core.Failure
 	Now   time.Time
@@ -246,9 +251,27 @@ type FinishedTimesRow struct {
 	FinishedAt *time.Time
 }
 
+type FirstGenerationParams struct {
+	Store    string
+	Current  string
+	Previous string
+	Now      time.Time
+}
+
 type FleetQueueRow struct {
 	Due       int64
 	OldestAge int64
+}
+
+type ForgetEventsParams struct {
+	Before  core.ID
+	MaxRows int64
+}
+
+type ForgetJobsParams struct {
+	FinishedBefore *time.Time
+	Before         core.ID
+	MaxRows        int64
 }
 
 type Generation struct {
@@ -256,6 +279,12 @@ type Generation struct {
 	Current   string
 	Previous  string
 	ChangedAt time.Time
+}
+
+type GenerationRow struct {
+	Current  string
+	Previous string
+	Age      int64
 }
 
 type HeldJobParams struct {
@@ -437,11 +466,37 @@ type LockRequestParams struct {
 	Keep    int64
 }
 
+type NextGenerationParams struct {
+	Current      string
+	Previous     string
+	Now          time.Time
+	Store        string
+	SeenCurrent  string
+	SeenPrevious string
+}
+
+type OldTombstonesParams struct {
+	DeletedBefore *time.Time
+	MaxRows       int64
+}
+
+type OriginalObjectsParams struct {
+	AfterImage core.ID
+	MaxRows    int64
+}
+
+type OriginalObjectsRow struct {
+	ID     core.ID
+	Bytes  int64
+	SHA256 string
+}
+
 type PatchImageParams struct {
 	Metadata   json.RawMessage
 	Filename   string
 	Bucket     string
 	ExternalID string
+	ExpiresAt  *time.Time
 	Now        time.Time
 	Tenant     string
 	ID         core.ID
@@ -500,6 +555,8 @@ type Querier interface {
 	BeatJob(ctx context.Context, arg BeatJobParams) (Job, error)
 	// What may identify somebody goes at once.
 	BuryImage(ctx context.Context, arg BuryImageParams) (int64, error)
+	// A job that is alive may be about to publish what it has found in the store.
+	BusyImages(ctx context.Context, ids string) ([]core.ID, error)
 	CancelJob(ctx context.Context, arg CancelJobParams) (Job, error)
 	// A deleted image's jobs end at once; the epoch fences off who still runs one.
 	CancelJobsOfImage(ctx context.Context, arg CancelJobsOfImageParams) ([]Job, error)
@@ -508,6 +565,8 @@ type Querier interface {
 	CountFinished(ctx context.Context, arg CountFinishedParams) (CountFinishedRow, error)
 	CountImages(ctx context.Context, tenant string) (CountImagesRow, error)
 	CountJobs(ctx context.Context, tenant string) ([]CountJobsRow, error)
+	CountOverdueSweeps(ctx context.Context, span int64) (int64, error)
+	CountSweeps(ctx context.Context) (int64, error)
 	CreateImage(ctx context.Context, arg CreateImageParams) error
 	CreateJob(ctx context.Context, arg CreateJobParams) error
 	CreateVariant(ctx context.Context, arg CreateVariantParams) error
@@ -517,15 +576,26 @@ type Querier interface {
 	// How the attempt of an epoch ended, if it has.
 	EventsOfEpoch(ctx context.Context, arg EventsOfEpochParams) ([]Event, error)
 	EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([]Event, error)
-	ExpireAnswers(ctx context.Context) (int64, error)
+	ExpireAnswers(ctx context.Context, maxRows int64) (int64, error)
+	ExpiredImages(ctx context.Context, maxRows int64) ([]ExpiredImagesRow, error)
 	FailPendingVariants(ctx context.Context, arg FailPendingVariantsParams) error
 	FinishJob(ctx context.Context, arg FinishJobParams) (Job, error)
 	// The newest of a span stand for the whole of it in its quantiles.
 	FinishedTimes(ctx context.Context, arg FinishedTimesParams) ([]FinishedTimesRow, error)
+	FirstGeneration(ctx context.Context, arg FirstGenerationParams) (int64, error)
 	FleetQueue(ctx context.Context) (FleetQueueRow, error)
 	FleetRunning(ctx context.Context) (int64, error)
+	ForgetEvents(ctx context.Context, arg ForgetEventsParams) (int64, error)
+	ForgetImages(ctx context.Context, ids string) error
+	// Rows that are as old as @before have smaller ids: a batch is a range of the
+	// primary key. A job that somebody has queued again meanwhile is not at its end.
+	ForgetJobs(ctx context.Context, arg ForgetJobsParams) (int64, error)
+	// The tenant comes from the image, so that an index finds the jobs.
+	ForgetJobsOf(ctx context.Context, ids string) error
 	ForgetSweep(ctx context.Context, id core.ID) error
+	ForgetVariantsOf(ctx context.Context, ids string) error
 	ForgetWorkers(ctx context.Context, span int64) error
+	Generation(ctx context.Context, store string) (GenerationRow, error)
 	// A worker that lost its lease holds nothing. The transaction has the one
 	// writer's lock, so that what it reads here stays true.
 	HeldJob(ctx context.Context, arg HeldJobParams) (Job, error)
@@ -554,6 +624,12 @@ type Querier interface {
 	// A lock goes to whoever finds none, its holder, or the first to find that it has
 	// run out; an answer stands until its day is over.
 	LockRequest(ctx context.Context, arg LockRequestParams) (int64, error)
+	// Whoever has seen the last meeting may replace it.
+	NextGeneration(ctx context.Context, arg NextGenerationParams) (int64, error)
+	// Tombstones whose objects are gone.
+	OldTombstones(ctx context.Context, arg OldTombstonesParams) ([]core.ID, error)
+	// Every object that a living row needs, a page at a time.
+	OriginalObjects(ctx context.Context, arg OriginalObjectsParams) ([]OriginalObjectsRow, error)
 	// Whoever read the version may write its successor.
 	PatchImage(ctx context.Context, arg PatchImageParams) (int64, error)
 	// An object that is to be swept sooner than was planned is.
@@ -573,10 +649,14 @@ type Querier interface {
 	ReviveFailedVariants(ctx context.Context, arg ReviveFailedVariantsParams) error
 	RunningJobs(ctx context.Context, maxRows int64) ([]RunningJobsRow, error)
 	SettleImage(ctx context.Context, arg SettleImageParams) error
+	// What is published again is not to be swept.
+	SpareBlobs(ctx context.Context, keys string) error
 	TakeDuty(ctx context.Context, arg TakeDutyParams) (int64, error)
 	// An image has few jobs, and a state in the WHERE would have them looked for among
 	// all of the tenant's.
 	Twins(ctx context.Context, arg TwinsParams) ([]Job, error)
+	// The first comparison is what the index can seek.
+	VariantObjects(ctx context.Context, arg VariantObjectsParams) ([]VariantObjectsRow, error)
 	VariantsOf(ctx context.Context, arg VariantsOfParams) ([]Variant, error)
 	VariantsOfImage(ctx context.Context, imageID core.ID) ([]Variant, error)
 	// A ready variant stays until its successor is published.
@@ -676,6 +756,20 @@ type Variant struct {
 	Error       *core.Failure
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+type VariantObjectsParams struct {
+	FromImage core.ID
+	AfterName string
+	MaxRows   int64
+}
+
+type VariantObjectsRow struct {
+	ImageID core.ID
+	Name    string
+	BlobKey string
+	Bytes   int64
+	SHA256  string
 }
 
 type VariantsOfParams struct {

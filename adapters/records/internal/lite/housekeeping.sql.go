@@ -11,6 +11,61 @@ import (
 	"imgd/core"
 )
 
+const busyImages = `-- name: BusyImages :many
+SELECT DISTINCT image_id
+FROM   jobs
+WHERE  state IN ('queued', 'running') AND image_id IN (SELECT value FROM json_each(CAST(?1 AS text)))
+`
+
+// A job that is alive may be about to publish what it has found in the store.
+func (q *Queries) BusyImages(ctx context.Context, ids string) ([]core.ID, error) {
+	rows, err := q.db.QueryContext(ctx, busyImages, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []core.ID{}
+	for rows.Next() {
+		var image_id core.ID
+		if err := rows.Scan(&image_id); err != nil {
+			return nil, err
+		}
+		items = append(items, image_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countOverdueSweeps = `-- name: CountOverdueSweeps :one
+SELECT count(*)
+FROM   sweep_tasks
+WHERE  not_before <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) - CAST(?1 AS INTEGER)
+`
+
+func (q *Queries) CountOverdueSweeps(ctx context.Context, span int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countOverdueSweeps, span)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countSweeps = `-- name: CountSweeps :one
+SELECT count(*)
+FROM   sweep_tasks
+`
+
+func (q *Queries) CountSweeps(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countSweeps)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const dueSweeps = `-- name: DueSweeps :many
 SELECT id, blob_key, tries
 FROM   sweep_tasks
@@ -42,13 +97,19 @@ func (q *Queries) DueSweeps(ctx context.Context, maxRows int64) ([]DueSweepsRow,
 	return items, nil
 }
 
-const expireAnswers = `-- name: ExpireAnswers :execrows
-DELETE FROM idempotency
-WHERE  expires_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+const firstGeneration = `-- name: FirstGeneration :execrows
+INSERT INTO generations (store, current, previous, changed_at)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (store) DO NOTHING
 `
 
-func (q *Queries) ExpireAnswers(ctx context.Context) (int64, error) {
-	result, err := q.db.ExecContext(ctx, expireAnswers)
+func (q *Queries) FirstGeneration(ctx context.Context, arg FirstGenerationParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, firstGeneration,
+		arg.Store,
+		arg.Current,
+		arg.Previous,
+		arg.Now,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -63,6 +124,19 @@ WHERE  id = ?1
 func (q *Queries) ForgetSweep(ctx context.Context, id core.ID) error {
 	_, err := q.db.ExecContext(ctx, forgetSweep, id)
 	return err
+}
+
+const generation = `-- name: Generation :one
+SELECT current, previous, CAST(CAST(unixepoch('subsec') * 1000000 AS INTEGER) - changed_at AS INTEGER) AS age
+FROM   generations
+WHERE  store = ?1
+`
+
+func (q *Queries) Generation(ctx context.Context, store string) (GenerationRow, error) {
+	row := q.db.QueryRowContext(ctx, generation, store)
+	var i GenerationRow
+	err := row.Scan(&i.Current, &i.Previous, &i.Age)
+	return i, err
 }
 
 const livingOriginals = `-- name: LivingOriginals :many
@@ -114,6 +188,60 @@ func (q *Queries) LivingVariantKeys(ctx context.Context, keys string) ([]string,
 			return nil, err
 		}
 		items = append(items, blob_key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const nextGeneration = `-- name: NextGeneration :execrows
+UPDATE generations
+SET    current = ?1, previous = ?2, changed_at = ?3
+WHERE  store = ?4 AND current = ?5 AND previous = ?6
+`
+
+// Whoever has seen the last meeting may replace it.
+func (q *Queries) NextGeneration(ctx context.Context, arg NextGenerationParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, nextGeneration,
+		arg.Current,
+		arg.Previous,
+		arg.Now,
+		arg.Store,
+		arg.SeenCurrent,
+		arg.SeenPrevious,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const originalObjects = `-- name: OriginalObjects :many
+SELECT id, bytes, sha256
+FROM   images
+WHERE  id > ?1 AND deleted_at IS NULL
+ORDER  BY id
+LIMIT  ?2
+`
+
+// Every object that a living row needs, a page at a time.
+func (q *Queries) OriginalObjects(ctx context.Context, arg OriginalObjectsParams) ([]OriginalObjectsRow, error) {
+	rows, err := q.db.QueryContext(ctx, originalObjects, arg.AfterImage, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OriginalObjectsRow{}
+	for rows.Next() {
+		var i OriginalObjectsRow
+		if err := rows.Scan(&i.ID, &i.Bytes, &i.SHA256); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -179,6 +307,17 @@ func (q *Queries) PostponeSweep(ctx context.Context, arg PostponeSweepParams) er
 	return err
 }
 
+const spareBlobs = `-- name: SpareBlobs :exec
+DELETE FROM sweep_tasks
+WHERE  blob_key IN (SELECT value FROM json_each(CAST(?1 AS text)))
+`
+
+// What is published again is not to be swept.
+func (q *Queries) SpareBlobs(ctx context.Context, keys string) error {
+	_, err := q.db.ExecContext(ctx, spareBlobs, keys)
+	return err
+}
+
 const takeDuty = `-- name: TakeDuty :execrows
 INSERT INTO leases (name, holder, epoch, until)
 VALUES (?1, ?2, 1, CAST(unixepoch('subsec') * 1000000 AS INTEGER) + CAST(?3 AS INTEGER))
@@ -194,4 +333,46 @@ func (q *Queries) TakeDuty(ctx context.Context, arg TakeDutyParams) (int64, erro
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const variantObjects = `-- name: VariantObjects :many
+SELECT variants.image_id, variants.name, variants.blob_key, variants.bytes, variants.sha256
+FROM   variants
+JOIN   images ON images.id = variants.image_id
+WHERE  variants.image_id >= ?1
+       AND (variants.image_id > ?1 OR variants.name > ?2)
+       AND variants.blob_key <> ''
+       AND images.deleted_at IS NULL
+ORDER  BY variants.image_id, variants.name
+LIMIT  ?3
+`
+
+// The first comparison is what the index can seek.
+func (q *Queries) VariantObjects(ctx context.Context, arg VariantObjectsParams) ([]VariantObjectsRow, error) {
+	rows, err := q.db.QueryContext(ctx, variantObjects, arg.FromImage, arg.AfterName, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []VariantObjectsRow{}
+	for rows.Next() {
+		var i VariantObjectsRow
+		if err := rows.Scan(
+			&i.ImageID,
+			&i.Name,
+			&i.BlobKey,
+			&i.Bytes,
+			&i.SHA256,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -453,8 +453,8 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 const patchImage = `-- name: PatchImage :execrows
 UPDATE images
 SET    metadata = ?1, filename = ?2, bucket = ?3, external_id = ?4,
-       version = version + 1, updated_at = ?5
-WHERE  tenant = ?6 AND id = ?7 AND version = ?8 AND deleted_at IS NULL
+       expires_at = ?5, version = version + 1, updated_at = ?6
+WHERE  tenant = ?7 AND id = ?8 AND version = ?9 AND deleted_at IS NULL
 `
 
 // Whoever read the version may write its successor.
@@ -464,6 +464,7 @@ func (q *Queries) PatchImage(ctx context.Context, arg PatchImageParams) (int64, 
 		arg.Filename,
 		arg.Bucket,
 		arg.ExternalID,
+		arg.ExpiresAt,
 		arg.Now,
 		arg.Tenant,
 		arg.ID,

@@ -26,12 +26,17 @@ type (
 	Event                      = gen.Event
 	EventsOfEpochParams        = gen.EventsOfEpochParams
 	EventsOfImageParams        = gen.EventsOfImageParams
+	ExpiredImagesRow           = gen.ExpiredImagesRow
 	FailPendingVariantsParams  = gen.FailPendingVariantsParams
 	FinishJobParams            = gen.FinishJobParams
 	FinishedTimesParams        = gen.FinishedTimesParams
 	FinishedTimesRow           = gen.FinishedTimesRow
+	FirstGenerationParams      = gen.FirstGenerationParams
 	FleetQueueRow              = gen.FleetQueueRow
+	ForgetEventsParams         = gen.ForgetEventsParams
+	ForgetJobsParams           = gen.ForgetJobsParams
 	Generation                 = gen.Generation
+	GenerationRow              = gen.GenerationRow
 	HeldJobParams              = gen.HeldJobParams
 	Idempotency                = gen.Idempotency
 	Image                      = gen.Image
@@ -49,6 +54,10 @@ type (
 	Lease                      = gen.Lease
 	LiveTwinParams             = gen.LiveTwinParams
 	LockRequestParams          = gen.LockRequestParams
+	NextGenerationParams       = gen.NextGenerationParams
+	OldTombstonesParams        = gen.OldTombstonesParams
+	OriginalObjectsParams      = gen.OriginalObjectsParams
+	OriginalObjectsRow         = gen.OriginalObjectsRow
 	PatchImageParams           = gen.PatchImageParams
 	PlanSweepParams            = gen.PlanSweepParams
 	PostponeSweepParams        = gen.PostponeSweepParams
@@ -68,6 +77,8 @@ type (
 	TwinsParams                = gen.TwinsParams
 	Usage                      = gen.Usage
 	Variant                    = gen.Variant
+	VariantObjectsParams       = gen.VariantObjectsParams
+	VariantObjectsRow          = gen.VariantObjectsRow
 	VariantsOfParams           = gen.VariantsOfParams
 	WishVariantParams          = gen.WishVariantParams
 	Worker                     = gen.Worker

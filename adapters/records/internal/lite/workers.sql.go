@@ -23,7 +23,7 @@ const runningJobs = `-- name: RunningJobs :many
 SELECT worker, id
 FROM   jobs
 WHERE  state = 'running'
-ORDER  BY id
+ORDER  BY worker
 LIMIT  ?1
 `
 
@@ -81,7 +81,6 @@ func (q *Queries) WorkerSeen(ctx context.Context, arg WorkerSeenParams) error {
 const workers = `-- name: Workers :many
 SELECT id, host, version, slots, started_at, seen_at, role, CAST(CAST(unixepoch('subsec') * 1000000 AS INTEGER) - seen_at AS INTEGER) AS silent
 FROM   workers
-ORDER  BY started_at, id
 `
 
 func (q *Queries) Workers(ctx context.Context) ([]WorkersRow, error) {

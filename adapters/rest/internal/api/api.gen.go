@@ -307,6 +307,11 @@ type EventPage struct {
 // EventType What happened. An open enum.
 type EventType string
 
+// ExpiresAt A time in the future at which the image is deleted by itself, within a minute, as its owner would delete it.
+//
+// Examples: 2030-01-01T00:00:00Z
+type ExpiresAt = time.Time
+
 // ExternalID The caller's own name for the image, unique in the tenant.
 //
 // Examples: asset-4711
@@ -372,6 +377,9 @@ type Image struct {
 	// DominantColor Of the most common kind of pixels; null until a job has seen them.
 	DominantColor nullable.Nullable[string] `json:"dominant_color"`
 
+	// ExpiresAt When it is deleted by itself, as its owner would delete it; null for never.
+	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at"`
+
 	// ExternalID The caller's own name for it.
 	ExternalID nullable.Nullable[string] `json:"external_id"`
 
@@ -435,6 +443,7 @@ type ImagePatch struct {
 	//
 	// Examples: albums/summer
 	Bucket     *Bucket                       `json:"bucket,omitempty"`
+	ExpiresAt  nullable.Nullable[ExpiresAt]  `json:"expires_at,omitempty"`
 	ExternalID nullable.Nullable[ExternalID] `json:"external_id,omitempty"`
 	Filename   nullable.Nullable[Filename]   `json:"filename,omitempty"`
 
@@ -652,6 +661,11 @@ type UploadForm struct {
 	//
 	// Examples: albums/summer
 	Bucket *Bucket `json:"bucket,omitempty"`
+
+	// ExpiresAt A time in the future at which the image is deleted by itself, within a minute, as its owner would delete it.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt *ExpiresAt `json:"expires_at,omitempty"`
 
 	// ExternalID The caller's own name for the image, unique in the tenant.
 	//
@@ -933,6 +947,9 @@ type UploadImageParams struct {
 
 	// Variants As the form field of the same name; JSON text, percent-encoded. For raw bodies only.
 	Variants *string `form:"variants,omitempty" json:"variants,omitempty"`
+
+	// ExpiresAt As the form field of the same name. For raw bodies only.
+	ExpiresAt *ExpiresAt `form:"expires_at,omitempty" json:"expires_at,omitempty"`
 
 	// IdempotencyKey A name for this request, chosen by the caller, such as a random UUID; 1 to 255 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
@@ -1580,6 +1597,19 @@ func (siw *ServerInterfaceWrapper) UploadImage(w http.ResponseWriter, r *http.Re
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "variants"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "variants", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "expires_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expires_at", r.URL.Query(), &params.ExpiresAt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "expires_at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "expires_at", Err: err})
 		}
 		return
 	}

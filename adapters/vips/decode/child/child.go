@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 
 	"imgd/adapters/vips/wire"
 	"imgd/core"
@@ -38,11 +39,17 @@ type Output struct {
 // runtime's own work out of its way.
 const threads = 2
 
+// garbage is how much may gather before it is collected, in percent of what is in
+// use. That is little, since pixels are not Go's: at 100 every few requests would
+// pay for a collection.
+const garbage = 800
+
 // Run lives the child's life with the engine that start returns, and returns nil
 // when the parent has closed the socket. start is called when the process is
 // already confined.
 func Run(start func(wire.Settings) (Engine, error)) error {
 	runtime.GOMAXPROCS(threads)
+	debug.SetGCPercent(garbage)
 	var s wire.Settings
 	if err := json.Unmarshal([]byte(os.Getenv(wire.Variable)), &s); err != nil {
 		return fmt.Errorf("%s does not hold the settings of a decoder; it is started by imgd itself, not by hand: %w", wire.Variable, err)
