@@ -24,7 +24,7 @@ const staging = ".staging"
 type Blobs struct {
 	root     *os.Root
 	nameless bool // files get their name when they are complete, and have none before
-	twins    twins
+	folders  folders
 }
 
 // Open uses the directory at name and makes it when it is not there. What an

@@ -3,16 +3,17 @@ package disk_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
 
 	"imgd/adapters/disk"
-	"imgd/core"
 	"imgd/ports"
 	"imgd/ports/portstest"
 )
@@ -63,59 +64,26 @@ func TestNothingIsLeftInStaging(t *testing.T) {
 	}
 }
 
-func TestTheSameBytesInOneFolderAreOneFileUntilTheyAreDeleted(t *testing.T) {
-	dir := t.TempDir()
-	blobs, err := disk.Open(dir)
-	if err != nil {
-		t.Fatal(err)
+func TestManyMakeOneFolderAtOnce(t *testing.T) {
+	blobs := open(t)
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			if _, err := blobs.Create(t.Context(), fmt.Sprintf("v/%d/%d", i%4, i), "", strings.NewReader("x")); err != nil {
+				t.Errorf("creating %d beside others = %v", i, err)
+			}
+		})
 	}
-	defer blobs.Close()
-	stat := func(key string) os.FileInfo {
-		t.Helper()
-		st, err := os.Stat(filepath.Join(dir, key))
+	wg.Wait()
+	n := 0
+	for _, err := range blobs.List(t.Context(), "v/") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return st
+		n++
 	}
-	create := func(key, text string) ports.Info {
-		t.Helper()
-		info, err := blobs.Create(t.Context(), key, "", strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info
-	}
-	first, again := create("v/1/a", "the same"), create("v/1/b", "the same")
-	if first != again {
-		t.Errorf("the same bytes are stored as %+v and as %+v", first, again)
-	}
-	create("v/2/a", "the same")
-	create("v/1/c", "others")
-	if !os.SameFile(stat("v/1/a"), stat("v/1/b")) {
-		t.Error("a and b of one folder are two files with the same bytes")
-	}
-	for _, other := range []string{"v/2/a", "v/1/c"} {
-		if os.SameFile(stat("v/1/a"), stat(other)) {
-			t.Errorf("v/1/a and %s are one file", other)
-		}
-	}
-	if _, err := blobs.Create(t.Context(), "v/1/c", "", strings.NewReader("others")); core.KindOf(err) != core.Conflict {
-		t.Errorf("storing the same bytes under the same key again is %v, want a conflict", err)
-	}
-
-	create("v/3/a", "once more")
-	if err := blobs.Delete(t.Context(), "v/3/a"); err != nil {
-		t.Fatal(err)
-	}
-	create("v/3/b", "once more") // the file it could have been is gone
-	if err := blobs.Delete(t.Context(), "v/1/a"); err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[string]string{"v/1/b": "the same", "v/3/b": "once more"} {
-		if got, err := os.ReadFile(filepath.Join(dir, key)); err != nil || string(got) != want {
-			t.Errorf("%s reads %q (%v) after its twin was deleted, want %q", key, got, err, want)
-		}
+	if n != 40 {
+		t.Errorf("%d of 40 are there", n)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 		return err
 	}
 	log := s.Log.With("job_id", j.ID, "image_id", j.ImageID, "tenant", j.Tenant, "attempt", j.Attempt, "correlation_id", j.CorrelationID)
-	a := &attempt{s: s, job: j, record: rec, began: time.Now(), doubt: make(chan struct{}, 1)}
+	a := &attempt{s: s, stored: map[content]string{}, job: j, record: rec, began: time.Now(), doubt: make(chan struct{}, 1)}
 	cause := a.run(ctx)
 	r := a.result(cause)
 	done, err := s.finish(ctx, j, r)
@@ -97,8 +97,9 @@ type attempt struct {
 	facts   *core.Facts
 	cost    core.Cost
 	warned  core.Warnings
-	failure error         // of the last variant that could not be made
-	doubt   chan struct{} // somebody says that it is cancelled
+	failure error              // of the last variant that could not be made
+	stored  map[content]string // the keys of this attempt's small objects
+	doubt   chan struct{}      // somebody says that it is cancelled
 
 	saying sync.Mutex
 	unsaid []core.Variant // made, not yet published

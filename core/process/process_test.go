@@ -413,3 +413,39 @@ func TestBytesOfAnEarlierAttemptServeAgainAndOthersGetAKeyOfTheirOwn(t *testing.
 		})
 	}
 }
+
+// alike has every variant come out as the same bytes, as those of a small image do.
+type alike struct{ ports.Renderer }
+
+func (a alike) Render(ctx context.Context, t ports.Task, emit func(ports.Rendition) error) (ports.Report, error) {
+	return a.Renderer.Render(ctx, t, func(r ports.Rendition) error {
+		if r.Err == nil {
+			r.Body, r.Bytes = strings.NewReader("the same"), 8
+		}
+		return emit(r)
+	})
+}
+
+func TestVariantsOfTheSameBytesAreOneObject(t *testing.T) {
+	h := house.New(t)
+	h.Process.Render = alike{h.Render}
+	a := h.Accept(t, "small")
+	if err := h.Process.Next(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := h.Library.Image(t.Context(), house.Ann(), a.Record.Image.ID)
+	if err != nil || len(rec.Variants) != 4 {
+		t.Fatalf("%d variants, %v, want four", len(rec.Variants), err)
+	}
+	for _, v := range rec.Variants {
+		if v.State != core.VariantIsReady || v.Bytes != 8 || v.BlobKey != rec.Variants[0].BlobKey || v.SHA256 != rec.Variants[0].SHA256 {
+			t.Errorf("%s is %+v, want it ready and the object of %s", v.Name, v, rec.Variants[0].Name)
+		}
+	}
+	if keys := h.Keys(t); len(keys) != 2 {
+		t.Errorf("the store holds %q, want the original and one object", keys)
+	}
+	if j, err := h.Library.Job(t.Context(), house.Ann(), a.Job.ID, 0); err != nil || j.CostWriteBytes != 8 {
+		t.Errorf("%d bytes were written (%v), want the 8 of the one object", j.CostWriteBytes, err)
+	}
+}

@@ -34,17 +34,52 @@ func (a *attempt) store(ctx context.Context, r ports.Rendition) (core.Variant, e
 		w.Variant = r.Name
 		a.warned = append(a.warned, w)
 	}
-	a.cost.WriteBytes += info.Bytes
 	v.State, v.BlobKey, v.ContentType = core.VariantIsReady, key, r.ContentType
 	v.Bytes, v.SHA256 = info.Bytes, info.SHA256
 	v.Width, v.Height, v.Pages = r.Width, r.Height, r.Pages
 	return v, nil
 }
 
-// put creates the blob. When its key exists, an earlier attempt was here: the
+// put creates the blob, unless another variant of this attempt came out as the
+// same bytes, as most of a small image do: a row names its object, and several may
+// name the same one. When its key exists, an earlier attempt was here: the
 // same bytes serve again, others get a key of this epoch's own, so that nothing
 // ever changes behind a row.
 func (a *attempt) put(ctx context.Context, spec transform.Spec, r ports.Rendition) (ports.Info, string, error) {
+	same, err := a.twin(r)
+	if err != nil || a.stored[same] != "" {
+		return ports.Info{Bytes: r.Bytes, SHA256: same.sha256}, a.stored[same], err
+	}
+	info, key, err := a.create(ctx, spec, r)
+	if err == nil {
+		a.cost.WriteBytes += info.Bytes
+	}
+	if err == nil && same.sha256 != "" {
+		a.stored[same] = key
+	}
+	return info, key, err
+}
+
+// content is what makes two renditions one object.
+type content struct{ sha256, ext string }
+
+// small is how many bytes are worth a look before they are stored.
+const small = 64 << 10
+
+// twin names the content of a small rendition; a large one has none.
+func (a *attempt) twin(r ports.Rendition) (content, error) {
+	if r.Bytes > small {
+		return content{}, nil
+	}
+	_, sum, err := digest(r.Body)
+	if err != nil {
+		return content{}, err
+	}
+	_, err = r.Body.Seek(0, io.SeekStart)
+	return content{sum, r.Ext}, err
+}
+
+func (a *attempt) create(ctx context.Context, spec transform.Spec, r ports.Rendition) (ports.Info, string, error) {
 	stem := fmt.Sprintf("v/%s/%s-%s", a.job.ImageID, spec.Digest(""), a.s.Render.Capabilities().Renderer)
 	key := stem + "." + r.Ext
 	info, err := a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
