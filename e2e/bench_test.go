@@ -18,9 +18,15 @@ import (
 )
 
 // BenchmarkTinyJobs uploads 64x64 JPEGs through HTTP, eight at a time, and waits
-// until the four variants of each are stored and recorded, every write synced.
+// until the four variants of each are stored and recorded, every write synced: on
+// SQLite and a folder, and on PostgreSQL, Redis and S3, servers that sync too.
 func BenchmarkTinyJobs(b *testing.B) {
-	p := rig.NewSite(b, shipped, "IMGD_LOG_LEVEL=warn").Start(b, "serve")
+	b.Run("sqlite-disk", func(b *testing.B) { tinyJobs(b, rig.NewSite(b, shipped, "IMGD_LOG_LEVEL=warn")) })
+	b.Run("postgres-redis-s3", func(b *testing.B) { tinyJobs(b, rig.NewDurable(b, shipped, "IMGD_LOG_LEVEL=warn")) })
+}
+
+func tinyJobs(b *testing.B, site *rig.Site) {
+	p := site.Start(b, "serve")
 	files := make([][]byte, 16)
 	for i := range files {
 		var err error

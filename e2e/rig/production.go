@@ -18,6 +18,18 @@ func NewProduction(t testing.TB, bin string, env ...string) *Site {
 	return s
 }
 
+// NewDurable is a deployment on servers of its own that keep what they commit.
+func NewDurable(t testing.TB, bin string, env ...string) *Site {
+	t.Helper()
+	bucket := S3(t)
+	s := &Site{Bin: bin, Dir: t.TempDir(), Env: append([]string{
+		"IMGD_DATABASE_URL=" + NewPostgres(t).URL, "IMGD_REDIS_URL=" + NewRedis(t).URL, "IMGD_STORAGE_URL=" + bucket.URL(),
+		"AWS_ACCESS_KEY_ID=" + bucket.AccessKey, "AWS_SECRET_ACCESS_KEY=" + bucket.SecretKey,
+	}, env...)}
+	s.Migrate(t)
+	return s
+}
+
 // Migrate brings the site's database up to date, as a deployment does.
 func (s *Site) Migrate(t testing.TB) {
 	t.Helper()
