@@ -95,15 +95,10 @@ func TestARedisThatIsAwayKeepsNoRequestWaiting(t *testing.T) {
 	})
 }
 
-// timed holds a call to the time a request may be kept. By how much a timer is
-// late meanwhile is this machine's doing, and not held against it.
-func timed[T any](t *testing.T, name string, call func() T) T {
+// timed holds a call to the time a request may be kept.
+func timed[T any](t *testing.T, name string, call func() T) (got T) {
 	t.Helper()
-	late := make(chan time.Duration, 1)
-	began := time.Now()
-	time.AfterFunc(most/2, func() { late <- time.Since(began) - most/2 })
-	got := call()
-	if took := time.Since(began); took > most && took-<-late > most {
+	if took := rig.Timed(func() { got = call() }); took > most {
 		t.Errorf("%s took %s, want at most %s", name, took, most)
 	}
 	return got

@@ -3,7 +3,6 @@ package s3
 import (
 	"bytes"
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -79,7 +78,7 @@ func (m *multipart) sendWhileReading(ctx context.Context, in *intake, part, next
 	n = in.fill(both, next)
 	if broken := in.broken(); broken != nil {
 		stop(broken)
-		_ = <-sent // the stream broke first
+		<-sent //nolint:errcheck // the stream broke first
 		return 0, broken
 	}
 	return n, <-sent
@@ -150,26 +149,4 @@ func (b *Blobs) forget(ctx context.Context, name string, id *string) error {
 		return nil
 	}
 	return b.explain(ctx, name, err)
-}
-
-// CleanStaging aborts what processes that died had begun to send before the given
-// time. Younger uploads may still be growing.
-func (b *Blobs) CleanStaging(ctx context.Context, before time.Time) (removed int, err error) {
-	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{Bucket: &b.bucket, Prefix: &b.prefix})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return removed, b.explain(ctx, b.prefix, err)
-		}
-		for _, m := range page.Uploads {
-			if !b.isKey(aws.ToString(m.Key)) || m.Initiated == nil || m.Initiated.After(before) {
-				continue
-			}
-			if err := b.forget(ctx, *m.Key, m.UploadId); err != nil {
-				return removed, err
-			}
-			removed++
-		}
-	}
-	return removed, nil
 }

@@ -59,9 +59,8 @@ func TestAnAddressIsRefusedWithoutItsPassword(t *testing.T) {
 // within runs do and reports its error, and fails the test when it took longer.
 func within(t *testing.T, most time.Duration, what string, do func() error) error {
 	t.Helper()
-	began := time.Now()
-	err := do()
-	if took := time.Since(began); took > most {
+	var err error
+	if took := rig.Timed(func() { err = do() }); took > most {
 		t.Errorf("%s took %s, want at most %s (%v)", what, took, most, err)
 	}
 	return err
