@@ -12,7 +12,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench contact-sheet clean FORCE
+.PHONY: help deps servers build demo test verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench keep contact-sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ fuzz-short: deps
 bench: deps ## Run the benchmarks of docs/benchmarks.md.
 	$(GO) test -run '^$$' -bench BenchmarkPhoto12MP -benchtime 10x -timeout 20m ./e2e
 	$(GO) test -run '^$$' -bench BenchmarkTinyJobs -benchtime 2000x -timeout 20m ./e2e
+
+keep: deps ## Test backup and restore under load for two minutes.
+	TEST_KEEP=2m $(GO) test -count=1 -timeout 20m -v -run TestARestoredBackupFindsAllItNeeds ./e2e
 
 contact-sheet: bin/imgd bin/demo ## Make docs/contact-sheet.jpg anew.
 	bin/demo -once -sheet docs/contact-sheet.jpg

@@ -353,7 +353,7 @@ func acceptAndSweep(t *testing.T, site *rig.Site) {
 	}
 	eventually(t, "accepted", func() bool { time.Sleep(50 * time.Millisecond); return !stopped(t, p.URL) })
 	var f findings
-	for range 30 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); { // the jobs of the restored database are done too
 		age(t, site)
 		time.Sleep(time.Second)
 		if f = doctor(t, site); !f.Wrong && f.Waiting == 0 && f.Objects == f.Needed {

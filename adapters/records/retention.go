@@ -39,7 +39,7 @@ func (s Housekeeping) deleteExpired(ctx context.Context, e gen.ExpiredImagesRow,
 		if err := t.LockImage(ctx, e.ID); err != nil {
 			return err
 		}
-		m, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: e.Tenant, ID: e.ID})
+		m, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams(e))
 		if err != nil || m.DeletedAt != nil || m.ExpiresAt == nil || m.ExpiresAt.After(t.now) {
 			return err
 		}

@@ -36,6 +36,7 @@ type Findings struct {
 	Damaged    Finding `json:"damaged"`    // objects that are not as their rows describe them
 	Overdue    int64   `json:"overdue"`    // sweeps that should have been done
 	Unfinished int     `json:"unfinished"` // uploads that have been half-written for long
+	Met        bool    `json:"met"`        // whether the database and the store have met at all
 	Generation string  `json:"generation"` // why the database and the store do not belong together, or empty
 }
 
@@ -95,6 +96,7 @@ func (d Doctor) generation(ctx context.Context, f *Findings) error {
 			return err
 		}
 	}
+	f.Met = row != ports.Generation{} && len(there) > 0
 	if e, ok := errors.AsType[*core.Error](strange(row, there)); ok {
 		f.Generation = e.Detail
 	}

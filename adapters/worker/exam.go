@@ -80,7 +80,12 @@ func (x *exam) compare(ctx context.Context, objects *walk, needs []ports.Need) e
 		}
 		break
 	}
+	seen := map[string]bool{}
 	for _, n := range needs {
+		if seen[n.Key] {
+			continue // of two variants that come out the same
+		}
+		seen[n.Key] = true
 		x.found.Needed++
 		bytes, listed := there[n.Key]
 		if err := x.check(ctx, n, bytes, listed); err != nil {

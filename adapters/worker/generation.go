@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"imgd/core"
 	"imgd/ports"
@@ -18,7 +19,7 @@ const met = "generation/"
 // A database that is older than its store, or another's, is known by it before
 // anything is deleted. Every step leaves a state that Ensure completes.
 type Meeting struct {
-	Rows  ports.Generations
+	Rows  ports.Housekeeping
 	Blobs ports.Blobs
 	NewID func() core.ID
 }
@@ -40,12 +41,28 @@ func (m Meeting) Ensure(ctx context.Context) error {
 		return err
 	}
 	if row == (ports.Generation{}) {
+		if err := m.introduce(ctx); err != nil {
+			return err
+		}
 		row.Current = string(m.NewID())
 		if mine, err := m.Rows.Meet(ctx, ports.Generation{}, row); err != nil || !mine {
 			return cmp.Or(err, busy())
 		}
 	}
 	return m.complete(ctx, row, there)
+}
+
+// introduce sees whether a store without a name may be this database's: one of
+// which a large part belongs to images that no row knows is another's.
+func (m Meeting) introduce(ctx context.Context) error {
+	found := orphans{rows: m.Rows, before: time.Now().Add(24 * time.Hour)}
+	if err := found.walk(ctx, m.Blobs); err != nil {
+		return err
+	}
+	if found.suspect() {
+		return apart(fmt.Sprintf("the store has met no database yet, and %d of its %d objects belong to images that this one does not know", found.strangers, found.total))
+	}
+	return nil
 }
 
 // complete makes the store say what the row says, and nothing else. A row without

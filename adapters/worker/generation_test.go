@@ -84,7 +84,7 @@ func TestADatabaseAndAStoreMeetAndEveryScanBeginsAGeneration(t *testing.T) {
 // fuse fails everything that writes after so many writes.
 type fuse struct {
 	ports.Blobs
-	ports.Generations
+	ports.Housekeeping
 	left int
 }
 
@@ -115,7 +115,7 @@ func (f *fuse) Meet(ctx context.Context, was, is ports.Generation) (bool, error)
 	if err := f.burn(); err != nil {
 		return false, err
 	}
-	return f.Generations.Meet(ctx, was, is)
+	return f.Housekeeping.Meet(ctx, was, is)
 }
 
 func TestACrashBetweenTwoStepsIsCompleted(t *testing.T) {
@@ -128,7 +128,7 @@ func TestACrashBetweenTwoStepsIsCompleted(t *testing.T) {
 			if name != "the first meeting" {
 				advance(t, h)
 			}
-			f := &fuse{Blobs: h.Disk, Generations: h.House, left: writes}
+			f := &fuse{Blobs: h.Disk, Housekeeping: h.House, left: writes}
 			err := step(worker.Meeting{Rows: f, Blobs: f, NewID: house.NewID}, t.Context())
 			if err == nil {
 				break

@@ -36,6 +36,7 @@ type Housekeeper struct {
 	led     atomic.Pointer[time.Time] // until when this worker leads
 	looked  bool                      // whether this worker has compared the generations
 	apart   atomic.Pointer[error]     // why nothing is swept
+	asked   time.Time                 // when the generations were compared last
 	told    time.Time                 // when that was logged
 	telling sync.Mutex
 }
@@ -46,6 +47,7 @@ const duty = "housekeeping"
 // Run keeps house until the context ends. What takes long goes on beside the
 // rest, so that a purge and the end of an image are never late.
 func (h *Housekeeper) Run(ctx context.Context) {
+	h.lead(ctx) // before the others look whether it does
 	var beside sync.WaitGroup
 	beside.Go(func() { every(ctx, h.Sweep, func() { h.compare(ctx) }) })
 	beside.Go(func() { h.retain(ctx) })
@@ -99,12 +101,16 @@ const repeated = 10 * time.Minute
 
 // meet sees that the database and the store belong together.
 func (h *Housekeeper) meet(ctx context.Context) error {
+	h.telling.Lock()
+	defer h.telling.Unlock()
+	if h.Apart() != nil && time.Since(h.asked) < min(h.Orphans, time.Minute) {
+		return errApart
+	}
+	h.asked = time.Now()
 	err := h.meeting().Ensure(ctx)
 	if err != nil && core.KindOf(err) != core.Conflict {
 		return err
 	}
-	h.telling.Lock()
-	defer h.telling.Unlock()
 	if err == nil {
 		if h.apart.Swap(nil) != nil {
 			h.Log.InfoContext(ctx, "the database and the store belong together again: sweeping goes on")

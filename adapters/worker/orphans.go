@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,49 +43,35 @@ func (h *Housekeeper) scan(ctx context.Context) error {
 			return err
 		}
 	}
+	marked := 0
 	found := orphans{rows: h.Rows, before: time.Now().Add(-h.Age)}
-	for e, err := range h.Blobs.List(ctx, "") {
-		if err == nil {
-			err = found.add(ctx, e)
-		}
-		if err != nil {
-			return err
-		}
+	found.take = func(keys []string) error {
 		if !h.leads() {
-			return nil // whoever leads now begins anew
+			return errNoLeader
 		}
-	}
-	if err := found.ask(ctx); err != nil {
+		n, err := h.Rows.Mark(ctx, keys, h.Grace)
+		marked += n
 		return err
 	}
-	if found.suspect() {
-		h.Log.ErrorContext(ctx, "more than a tenth of the store belongs to images that no row knows; nothing is marked until somebody has looked: see imgd doctor", "strangers", found.strangers, "objects", found.total)
-		return nil
+	err := found.walk(ctx, h.Blobs)
+	if errors.Is(err, errNoLeader) {
+		err = nil // whoever leads now begins anew
 	}
-	return h.mark(ctx, found.keys)
-}
-
-func (h *Housekeeper) mark(ctx context.Context, keys []string) error {
-	marked := 0
-	for some := range slices.Chunk(keys, asked) {
-		if !h.leads() {
-			return nil
-		}
-		n, err := h.Rows.Mark(ctx, some, h.Grace)
-		if err != nil {
-			return err
-		}
-		marked += n
-	}
-	if marked > 0 {
+	switch {
+	case found.suspect():
+		h.Log.ErrorContext(ctx, "more than a tenth of the store belongs to images that no row knows; they are marked, and swept after the grace: unless a backup was restored, look with imgd doctor before that",
+			"strangers", found.strangers, "objects", found.total, "marked", marked, "grace", h.Grace.String())
+	case marked > 0:
 		h.Log.InfoContext(ctx, "orphans are marked; they are swept after the grace", "objects", marked, "grace", h.Grace.String())
 	}
-	return nil
+	return err
 }
 
+// errNoLeader ends a scan that is somebody else's by now.
+var errNoLeader = errors.New("this worker no longer keeps house")
+
 const (
-	asked       = 500    // keys at a time
-	mostOrphans = 20_000 // that one scan marks; the next one goes on
+	asked = 500 // keys at a time
 	// fewStrangers may always be: a small store is soon a tenth unknown.
 	fewStrangers = 100
 )
@@ -94,41 +79,48 @@ const (
 // orphans are the objects of a store that no row knows and no sweep waits for.
 type orphans struct {
 	rows      ports.Sweeps
-	before    time.Time // younger ones may belong to an upload that is not yet recorded
-	total     int       // objects seen
-	strangers int       // orphans that belong to no image we know
-	keys      []string  // of orphans, so many as one scan marks
+	before    time.Time            // younger ones may belong to an upload that is not yet recorded
+	take      func([]string) error // takes them as they are found; nil to count them
+	total     int                  // objects seen
+	strangers int                  // orphans that belong to no image we know
 	batch     []string
 }
 
-// add takes the next object of the store.
-func (o *orphans) add(ctx context.Context, e ports.Entry) error {
-	if strings.HasPrefix(e.Key, met) {
-		return nil
-	}
-	o.total++
-	if e.Modified.After(o.before) {
-		return nil
-	}
-	if o.batch = append(o.batch, e.Key); len(o.batch) < asked {
-		return nil
+// walk looks at the whole store.
+func (o *orphans) walk(ctx context.Context, blobs ports.Blobs) error {
+	for e, err := range blobs.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(e.Key, met) {
+			continue
+		}
+		o.total++
+		if e.Modified.After(o.before) {
+			continue
+		}
+		if o.batch = append(o.batch, e.Key); len(o.batch) == asked {
+			if err := o.ask(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return o.ask(ctx)
 }
 
-// ask has the rows judge what was taken.
+// ask has the rows judge a batch.
 func (o *orphans) ask(ctx context.Context) error {
 	unknown, err := o.rows.Unknown(ctx, o.batch)
 	o.batch = o.batch[:0]
 	if err != nil || len(unknown) == 0 {
 		return err
 	}
-	if len(o.keys) < mostOrphans {
-		o.keys = append(o.keys, unknown...)
-	}
 	n, err := strangers(ctx, o.rows, unknown)
 	o.strangers += n
-	return err
+	if err != nil || o.take == nil {
+		return err
+	}
+	return o.take(unknown)
 }
 
 // strangers counts orphans that are not just older variants of an image we know.
@@ -154,8 +146,7 @@ func strangers(ctx context.Context, rows ports.Sweeps, orphans []string) (n int,
 	return n, err
 }
 
-// suspect reports whether a large part of the store is strange: it may belong to
-// another database, whatever its generation says.
+// suspect reports whether a large part of the store is strange.
 func (o *orphans) suspect() bool {
 	return o.strangers > fewStrangers && o.strangers*10 > o.total
 }

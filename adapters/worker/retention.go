@@ -49,7 +49,7 @@ func (h *Housekeeper) retain(ctx context.Context) {
 }
 
 const (
-	fewRows  = 10
+	fewRows  = 1
 	mostRows = 500
 	// A batch holds up every other writer of a database with one, so that it is made
 	// to take about this long.

@@ -29,6 +29,8 @@ type commands struct {
 	API     apiCmd     `cmd:"" name:"api" help:"Run the API alone; imgd worker does the work."`
 	Worker  workerCmd  `cmd:"" help:"Run workers alone."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or see what is missing."`
+	Backup  backupCmd  `cmd:"" help:"Copy the records of a running service to a new file (SQLite)."`
+	Doctor  doctorCmd  `cmd:"" help:"Compare the database with the store: what is missing, damaged or left over."`
 	Process processCmd `cmd:"" help:"Render files without a service."`
 	Config  configCmd  `cmd:"" help:"Print every setting: its value, its default and where the value comes from."`
 	Token   tokenCmd   `cmd:"" help:"Sign a bearer token with the service's own secret; for development and tests."`
@@ -84,10 +86,20 @@ func newParser(c *commands) *kong.Kong {
 
 // fail prints what is wrong, one line each, and ends the process.
 func fail(mistakes ...error) {
+	code := 1
 	for _, m := range mistakes {
 		fmt.Fprintln(os.Stderr, "imgd:", m)
+		if c, ok := errors.AsType[coded](m); ok {
+			code = c.code
+		}
 	}
-	os.Exit(1)
+	os.Exit(code)
+}
+
+// coded is an error with an exit status of its own.
+type coded struct {
+	code int
+	error
 }
 
 // version is the module's version as the build knows it.

@@ -7,6 +7,12 @@ func (p *parts) measure() {
 	p.metrics.GaugeFunc("imgd_decoders_busy", "Decoder processes at work.", func() float64 { return float64(p.pool.Stats().Busy) })
 	p.metrics.GaugeFunc("imgd_decoders_idle", "Decoder processes that wait for work, the warm spare among them.", func() float64 { return float64(p.pool.Stats().Idle) })
 	p.metrics.GaugeFunc("imgd_decoders_waiting", "Calls that wait for a decoder.", func() float64 { return float64(p.pool.Stats().Waiting) })
+	p.metrics.GaugeFunc("imgd_sweeper_stopped", "1 while nothing is swept because the database and the store do not belong together.", func() float64 {
+		if p.keeper.Apart() != nil {
+			return 1
+		}
+		return 0
+	})
 	for reason, read := range map[string]func(vips.Restarts) int64{
 		"crashed":   func(r vips.Restarts) int64 { return r.Crashed },
 		"overran":   func(r vips.Restarts) int64 { return r.Overran },

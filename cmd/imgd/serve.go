@@ -198,7 +198,7 @@ func (p *parts) background(api, work bool) *tasks {
 // work starts the loop that runs jobs, and the duties beside it.
 func (p *parts) work(t *tasks, jobs, duties context.Context) {
 	service := p.process()
-	w, reaper, keeper := p.worker(service), p.reaper(), p.housekeeper()
+	w, reaper, keeper := p.worker(service), p.reaper(), p.keeper
 	w.Grace = func() time.Duration { return time.Until(<-t.deadline) }
 	t.running.Go(func() { w.Run(jobs); t.stopDuties() })
 	t.running.Go(func() { reaper.Run(duties) })

@@ -57,6 +57,10 @@ type Settings struct {
 	Grace     Span `name:"grace" env:"IMGD_GRACE" default:"25s" group:"Work" help:"How long a stop waits for requests and jobs."`
 	BlobGrace Span `name:"blob-grace" env:"IMGD_BLOB_GRACE" default:"7d" group:"Work" help:"How long the objects of a deleted image stay, so that a restored backup stays whole."`
 
+	OrphanScan     Span `name:"orphan-scan" env:"IMGD_ORPHAN_SCAN" default:"1h" group:"Work" help:"How often the whole store is compared with the records; what no record knows goes after IMGD_BLOB_GRACE."`
+	JobRetention   Span `name:"job-retention" env:"IMGD_JOB_RETENTION" default:"30d" group:"Work" help:"How long jobs are kept that are at an end. 0: for ever."`
+	EventRetention Span `name:"event-retention" env:"IMGD_EVENT_RETENTION" default:"365d" group:"Work" help:"How long the audit trail is kept, and what is known of deleted images. 0: for ever."`
+
 	LogLevel  string `name:"log-level" env:"IMGD_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" group:"Logs" help:"The least level that is written: ${enum}."`
 	LogFormat string `name:"log-format" env:"IMGD_LOG_FORMAT" default:"auto" enum:"auto,json,text" group:"Logs" help:"JSON lines or text for people; auto: text on a terminal."`
 }
@@ -107,7 +111,7 @@ func (s *Settings) Check() (mistakes []error) {
 	for variable, v := range map[string]int64{
 		"IMGD_MAX_UPLOAD_BYTES": int64(s.MaxUpload), "IMGD_MAX_PIXELS": s.MaxPixels, "IMGD_MAX_SIDE": s.MaxSide, "IMGD_MAX_FRAMES": s.MaxFrames,
 		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_DATABASE_TIME": int64(s.DatabaseTime), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
-		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_RENDER_TIME": int64(s.RenderTime),
+		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_ORPHAN_SCAN": int64(s.OrphanScan), "IMGD_RENDER_TIME": int64(s.RenderTime),
 	} {
 		if v <= 0 {
 			wrong(variable, "it must be more than zero")
@@ -116,8 +120,8 @@ func (s *Settings) Check() (mistakes []error) {
 	if s.DecoderMem < 192<<20 {
 		wrong("IMGD_DECODER_MEMORY", "a decoder needs at least 192MiB to start")
 	}
-	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.BlobGrace < 0 {
-		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_BLOB_GRACE", "none of them can be negative")
+	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.BlobGrace < 0 || s.JobRetention < 0 || s.EventRetention < 0 {
+		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_BLOB_GRACE, IMGD_JOB_RETENTION, IMGD_EVENT_RETENTION", "none of them can be negative")
 	}
 	slices.SortFunc(mistakes, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return mistakes
@@ -175,6 +179,9 @@ func (s *Settings) publicURL() string {
 	}
 	return "http://" + s.Listen
 }
+
+// recording is how long an object may be there before its record is.
+func (s *Settings) recording() time.Duration { return 2*time.Hour + time.Duration(s.RequestTime) }
 
 func (s *Settings) workers() int {
 	if s.Workers > 0 {

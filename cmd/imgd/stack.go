@@ -64,10 +64,11 @@ func openRecords(ctx context.Context, s *Settings) (migrate.Engine, *records.DB,
 type store struct {
 	ports.Blobs
 	io.Closer
-	links   ports.Links                                              // nil where the store serves no URLs
-	spool   func() (ports.Spool, error)                              // nil where objects have descriptors
-	staging func(ctx context.Context, before time.Time) (int, error) // removes what was half-written
-	ping    func(context.Context) error                              // nil where there is nobody to ask
+	links      ports.Links                                              // nil where the store serves no URLs
+	spool      func() (ports.Spool, error)                              // nil where objects have descriptors
+	staging    func(ctx context.Context, before time.Time) (int, error) // removes what was half-written
+	unfinished func(ctx context.Context, before time.Time) (int, error) // counts it
+	ping       func(context.Context) error                              // nil where there is nobody to ask
 }
 
 // openStore opens the objects that the settings name.
@@ -84,7 +85,8 @@ func openStore(ctx context.Context, s *Settings) (*store, error) {
 		return nil, err
 	}
 	staging := func(_ context.Context, before time.Time) (int, error) { return d.CleanStaging(before) }
-	return &store{Blobs: d, Closer: d, staging: staging}, nil
+	unfinished := func(_ context.Context, before time.Time) (int, error) { return d.Unfinished(before) }
+	return &store{Blobs: d, Closer: d, staging: staging, unfinished: unfinished}, nil
 }
 
 func openBucket(ctx context.Context, s *Settings) (*store, error) {
@@ -103,7 +105,7 @@ func openBucket(ctx context.Context, s *Settings) (*store, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
-	return &store{Blobs: b, Closer: b, links: b, spool: disk.Spools{Dir: dir}.New, staging: b.CleanStaging, ping: b.Ping}, nil
+	return &store{Blobs: b, Closer: b, links: b, spool: disk.Spools{Dir: dir}.New, staging: b.CleanStaging, unfinished: b.Unfinished, ping: b.Ping}, nil
 }
 
 // hints are how processes tell each other what they would find out by themselves a
@@ -138,6 +140,7 @@ func (p *parts) checks() []rest.Check {
 	checks := []rest.Check{
 		{Name: "database", Required: true, Ask: p.db.Ping},
 		{Name: "decoder", Required: true, Ask: func(context.Context) error { return p.pool.Healthy() }},
+		{Name: "sweeper", Ask: func(context.Context) error { return p.keeper.Apart() }},
 	}
 	if p.store.ping != nil {
 		checks = append(checks, rest.Check{Name: "store", Ask: p.store.ping})

@@ -37,6 +37,7 @@ type parts struct {
 	hints    *hints
 	tokens   ports.Tokens // nil while authentication is off
 	pool     *vips.Pool
+	keeper   *worker.Housekeeper
 	name     string // of this process, in the rows it claims
 	stopping chan struct{}
 }
@@ -67,6 +68,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if h, _ := s.tokens(); h != nil { // Check has looked
 		p.tokens = h
 	}
+	p.keeper = p.housekeeper()
 	p.measure()
 	return p, nil
 }
@@ -154,8 +156,9 @@ func (p *parts) reaper() *worker.Reaper {
 
 func (p *parts) housekeeper() *worker.Housekeeper {
 	return &worker.Housekeeper{
-		Rows: records.Housekeeping{DB: p.db}, Blobs: p.store, Worker: p.name, Log: p.log, CleanStaging: p.store.staging,
-		Sweep: 5 * time.Second, Orphans: time.Hour, Age: 2*time.Hour + time.Duration(p.settings.RequestTime),
+		Rows: records.Housekeeping{DB: p.db}, Blobs: p.store, Worker: p.name, NewID: newID, Log: p.log, CleanStaging: p.store.staging,
+		Sweep: 5 * time.Second, Orphans: time.Duration(p.settings.OrphanScan), Age: p.settings.recording(), Grace: time.Duration(p.settings.BlobGrace),
+		Jobs: time.Duration(p.settings.JobRetention), Events: time.Duration(p.settings.EventRetention),
 	}
 }
 

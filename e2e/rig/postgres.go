@@ -44,11 +44,39 @@ var secret = sync.OnceValue(func() string { return strings.ToLower(rand.Text()) 
 // Postgres returns the URL of a fresh, empty database on a server that the tests of
 // this process share. The database is dropped at the test's end, with its sessions.
 // The server is fast rather than durable; NewPostgres starts one that is both itself.
-func Postgres(t testing.TB) string {
+func Postgres(t testing.TB) string { t.Helper(); return newDatabase(t, postgres.share(t), "template1") }
+
+// Pattern is a database that tests get copies of: filled once, since that costs a
+// multiple of a copy.
+type Pattern struct {
+	// Fill makes the tables; it has closed its connections when it returns.
+	Fill func(url string) error
+
+	once sync.Once
+	name string
+	err  error
+}
+
+// Postgres returns the URL of a copy, which is dropped at the test's end.
+func (p *Pattern) Postgres(t testing.TB) string {
 	t.Helper()
 	server := postgres.share(t)
+	p.once.Do(func() {
+		p.name = "imgd_pattern_" + strings.ToLower(rand.Text()[:16])
+		if p.err = onPostgres(server, "CREATE DATABASE "+p.name); p.err == nil {
+			p.err = p.Fill(at(t, server, p.name))
+		}
+	})
+	if p.err != nil {
+		t.Fatalf("the pattern of databases cannot be made: %v", p.err)
+	}
+	return newDatabase(t, server, p.name)
+}
+
+func newDatabase(t testing.TB, server, template string) string {
+	t.Helper()
 	name := "imgd_test_" + strings.ToLower(rand.Text()[:16])
-	if err := onPostgres(server, "CREATE DATABASE "+name); err != nil {
+	if err := onPostgres(server, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatalf("a database cannot be created: %v", err)
 	}
 	t.Cleanup(func() {
@@ -56,6 +84,12 @@ func Postgres(t testing.TB) string {
 			t.Errorf("the database cannot be dropped: %v", err)
 		}
 	})
+	return at(t, server, name)
+}
+
+// at is the address of a database on a server.
+func at(t testing.TB, server, name string) string {
+	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatalf("TEST_POSTGRES_URL has to begin with postgres://: %v", err)

@@ -58,8 +58,8 @@ func houseSpares(t *testing.T, s *Store) {
 	s.mark(t, 1, small)
 	s.expectDue(t, "after a variant was replaced", small)
 	s.republish(t, a.Image, "1") // the old bytes serve again
-	s.expectDue(t, "after the old one was published again")
 	s.expectWaiting(t, "after the old one was published again", 0, 0, 0)
+	s.expectDue(t, "after the old one was published again")
 	s.republish(t, a.Image, "3", made(first, "small", "2").BlobKey)
 	s.add(t, a.Image, "digest-live", false, "tiny")
 	s.expectDue(t, "while a job of the image is queued")

@@ -13,8 +13,8 @@ FOR    NO KEY UPDATE;
 -- name: ClaimNext :one
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = @worker,
-       lease_until = clock_timestamp() + CAST(@lease AS bigint) * interval '1 microsecond',
-       started_at = clock_timestamp()
+       lease_until = statement_timestamp() + CAST(@lease AS bigint) * interval '1 microsecond',
+       started_at = statement_timestamp()
 WHERE  id = (
        SELECT j.id
        FROM   jobs j
@@ -29,8 +29,8 @@ RETURNING *;
 -- name: ClaimOne :one
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = @worker,
-       lease_until = clock_timestamp() + CAST(@lease AS bigint) * interval '1 microsecond',
-       started_at = clock_timestamp()
+       lease_until = statement_timestamp() + CAST(@lease AS bigint) * interval '1 microsecond',
+       started_at = statement_timestamp()
 WHERE  id = @id
        AND state = 'queued'
        AND run_at <= statement_timestamp()

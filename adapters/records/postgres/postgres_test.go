@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -34,29 +35,31 @@ func open(t testing.TB, url string) *records.DB {
 	return records.New(engine)
 }
 
-// newDatabase returns the address of an empty database in the desired state.
-func newDatabase(t testing.TB) string {
-	t.Helper()
-	url := rig.Postgres(t)
-	migrated(t, url)
-	return url
-}
+// pattern is an empty database in the desired state.
+var pattern = &rig.Pattern{Fill: fill}
+
+// newDatabase returns the address of a copy of the pattern.
+func newDatabase(t testing.TB) string { t.Helper(); return pattern.Postgres(t) }
 
 // migrated brings a database to the desired state.
 func migrated(t testing.TB, url string) {
 	t.Helper()
+	if err := fill(url); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func fill(url string) error {
 	desired, err := schema.Desired("postgres")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	db, err := sql.Open("pgx", url)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	defer db.Close() //nolint:errcheck // every statement was carried out
-	if _, err := db.ExecContext(t.Context(), desired); err != nil {
-		t.Fatal(err)
-	}
+	_, err = db.ExecContext(context.Background(), desired)
+	return errors.Join(err, db.Close())
 }
 
 // store is db as the suites see it.

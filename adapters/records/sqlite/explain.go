@@ -31,6 +31,8 @@ func explain(ctx context.Context, err error) error {
 		return core.Unavailable.Errorf("the database is busy; try again").After(time.Second).Because(err)
 	case errors.Is(err, sqlite3.FULL):
 		return core.InsufficientStorage.Errorf("the database has no room left").Because(err)
+	case errors.Is(err, sqlite3.IOERR): // a full disk too, when it is the index of the log that finds no room
+		return core.Unavailable.Errorf("the database cannot be read or written; try again").After(time.Second).Because(err)
 	}
 	return err
 }

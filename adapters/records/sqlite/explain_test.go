@@ -35,6 +35,7 @@ func TestExplain(t *testing.T) {
 		"another's lock":    {t.Context(), sqlite3.BUSY_SNAPSHOT, core.Unavailable, sqlite3.BUSY},
 		"our own lock":      {t.Context(), sqlite3.LOCKED, core.Unavailable, sqlite3.LOCKED},
 		"a full disk":       {t.Context(), sqlite3.FULL, core.Full, sqlite3.FULL},
+		"a broken disk":     {t.Context(), sqlite3.IOERR_SHMSIZE, core.Unavailable, sqlite3.IOERR},
 		"a broken database": {t.Context(), sqlite3.CORRUPT, core.Internal, sqlite3.CORRUPT},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -204,8 +204,8 @@ func (q *Queries) CancelJobsOfImage(ctx context.Context, arg CancelJobsOfImagePa
 const claimNext = `-- name: ClaimNext :one
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = $1,
-       lease_until = clock_timestamp() + CAST($2 AS bigint) * interval '1 microsecond',
-       started_at = clock_timestamp()
+       lease_until = statement_timestamp() + CAST($2 AS bigint) * interval '1 microsecond',
+       started_at = statement_timestamp()
 WHERE  id = (
        SELECT j.id
        FROM   jobs j
@@ -257,8 +257,8 @@ func (q *Queries) ClaimNext(ctx context.Context, arg ClaimNextParams) (Job, erro
 const claimOne = `-- name: ClaimOne :one
 UPDATE jobs
 SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = $1,
-       lease_until = clock_timestamp() + CAST($2 AS bigint) * interval '1 microsecond',
-       started_at = clock_timestamp()
+       lease_until = statement_timestamp() + CAST($2 AS bigint) * interval '1 microsecond',
+       started_at = statement_timestamp()
 WHERE  id = $3
        AND state = 'queued'
        AND run_at <= statement_timestamp()
