@@ -12,7 +12,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench keep contact-sheet clean FORCE
+.PHONY: help deps servers build demo test chaos chaos-short verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench keep contact-sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +37,19 @@ demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, 
 # it does not know of. The black-box tests come last and alone: they watch the clock.
 test: servers ## Run all tests.
 	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
-	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v '^imgd/e2e$$')
+	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -E '^imgd/e2e(/chaos|/storm)?$$')
 	$(GO) test -count=1 -timeout 20m ./e2e
+	$(GO) test -count=1 -timeout 20m ./e2e/chaos
+
+chaos-short: servers ## Let it storm for three minutes: faults while clients upload.
+	IMGD_TEST_STORM=3m $(GO) test -v -count=1 -timeout 30m ./e2e/storm
+
+chaos: servers ## Stop processes at every point in every way, then let it storm for a quarter of an hour.
+	IMGD_TEST_ALL_POINTS=1 IMGD_TEST_RESTARTS=20 $(GO) test -count=1 -timeout 60m ./e2e/chaos
+	IMGD_TEST_STORM=15m $(GO) test -v -count=1 -timeout 60m ./e2e/storm
 
 test-containers: servers ## Run the tests that use servers with servers in Docker.
-	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -race -count=1 -timeout 20m $(CONTRACTS)
+	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -count=1 -timeout 20m $(CONTRACTS)
 
 verify: check-generated check-format check-modules lint lint-api compose-check ## Check generated code, migrations, format, style and openapi.yaml.
 

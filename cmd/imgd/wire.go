@@ -59,6 +59,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.store, err = openStore(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_STORAGE_URL: %w", err)
 	}
+	p.store.Blobs = mutateBlobs(p.store.Blobs)
 	if p.hints, err = openHints(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_REDIS_URL: %w", err)
 	}
@@ -106,7 +107,7 @@ func (p *parts) api() *rest.Server {
 	images, control := records.Images{DB: p.db}, records.JobControl{DB: p.db}
 	return &rest.Server{
 		Ingest: &ingest.Service{
-			Images: images, Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.pool, Spool: p.store.spool,
+			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: mutateRender(p.pool), Spool: p.store.spool,
 			Presets: presets, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
@@ -132,14 +133,20 @@ func (p *parts) jobs() ports.Jobs {
 	return &telemetry.Jobs{Jobs: mutate(p, records.Jobs{DB: p.db}), Metrics: p.metrics}
 }
 
-// mutate is replaced in builds that tests make to see that they can fail.
-var mutate = func(_ *parts, jobs ports.Jobs) ports.Jobs { return jobs }
+// These are replaced in builds that tests make: to see that they can fail, or to
+// stop at a named point.
+var (
+	mutate       = func(_ *parts, jobs ports.Jobs) ports.Jobs { return jobs }
+	mutateImages = func(images ports.Images) ports.Images { return images }
+	mutateBlobs  = func(blobs ports.Blobs) ports.Blobs { return blobs }
+	mutateRender = func(r ports.Renderer) ports.Renderer { return r }
+)
 
 // process runs single jobs.
 func (p *parts) process() *process.Service {
 	return &process.Service{
-		Jobs: p.jobs(), Blobs: p.store, Render: p.pool, Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
-		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Log: p.log,
+		Jobs: p.jobs(), Blobs: p.store, Render: mutateRender(p.pool), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
+		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Sweeps: records.Housekeeping{DB: p.db}, Log: p.log,
 	}
 }
 

@@ -31,7 +31,10 @@ type Service struct {
 	// Cancels brings the news of a cancellation sooner than the next heartbeat, to
 	// who calls Listen; nil where there is no such news.
 	Cancels ports.Cancels
-	Log     *slog.Logger
+	// Sweeps takes what an attempt made that had lost its lease; where it is nil that
+	// is left to the search for orphans.
+	Sweeps ports.Sweeps
+	Log    *slog.Logger
 
 	running running
 }
@@ -54,6 +57,9 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 	switch {
 	case core.SlugOf(err) == core.LeaseLost:
 		log.WarnContext(ctx, "lease lost, work thrown away", "took_ms", took.Milliseconds())
+		if err := a.disown(ctx); err != nil {
+			log.WarnContext(ctx, "its objects are left to the search for orphans", "err", err)
+		}
 		return nil
 	case err != nil:
 		log.ErrorContext(ctx, "the end of a job could not be recorded", "outcome", r.Outcome, "err", err)
@@ -99,6 +105,7 @@ type attempt struct {
 	warned  core.Warnings
 	failure error              // of the last variant that could not be made
 	stored  map[content]string // the keys of this attempt's small objects
+	made    []string           // the keys under which it may have created something
 	doubt   chan struct{}      // somebody says that it is cancelled
 
 	saying sync.Mutex

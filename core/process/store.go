@@ -82,6 +82,7 @@ func (a *attempt) twin(r ports.Rendition) (content, error) {
 func (a *attempt) create(ctx context.Context, spec transform.Spec, r ports.Rendition) (ports.Info, string, error) {
 	stem := fmt.Sprintf("v/%s/%s-%s", a.job.ImageID, spec.Digest(""), a.s.Render.Capabilities().Renderer)
 	key := stem + "." + r.Ext
+	a.made = append(a.made, key)
 	info, err := a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
 	if core.KindOf(err) != core.Conflict {
 		return info, key, err
@@ -93,8 +94,22 @@ func (a *attempt) create(ctx context.Context, spec transform.Spec, r ports.Rendi
 		return ports.Info{}, "", err
 	}
 	key = fmt.Sprintf("%s-e%d.%s", stem, a.job.Epoch, r.Ext)
+	a.made = append(a.made, key)
 	info, err = a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
 	return info, key, err
+}
+
+// disown has swept what this attempt may have made, unless somebody needs it: its
+// image may be deleted by now and its objects swept, and nothing of them is to come
+// back.
+func (a *attempt) disown(ctx context.Context) error {
+	if a.s.Sweeps == nil || len(a.made) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.s.Lease)
+	defer cancel()
+	_, err := a.s.Sweeps.Mark(ctx, a.made, 0)
+	return err
 }
 
 // same returns what is stored under key if it is the bytes of body, else nothing.

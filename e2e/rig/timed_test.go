@@ -3,6 +3,7 @@ package rig_test
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,20 +12,16 @@ import (
 
 func TestWaitingCountsInFullOnABusyMachine(t *testing.T) {
 	var busy sync.WaitGroup
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	for range 4 * runtime.NumCPU() {
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
+				continue
 			}
 		})
 	}
 	got := rig.Timed(func() { time.Sleep(300 * time.Millisecond) })
-	close(stop)
+	stop.Store(true)
 	busy.Wait()
 	if got > 350*time.Millisecond {
 		t.Errorf("a wait of 300 ms on a busy machine took %s by this clock", got)

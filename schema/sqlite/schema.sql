@@ -84,7 +84,7 @@ CREATE INDEX jobs_due ON jobs (priority, run_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (worker) WHERE state = 'running';
 CREATE INDEX jobs_newest ON jobs (tenant, created_at DESC, id DESC);
 CREATE INDEX jobs_newest_in_state ON jobs (tenant, state, created_at DESC, id DESC);
-CREATE INDEX jobs_of_image ON jobs (tenant, image_id, created_at DESC, id DESC);
+CREATE INDEX jobs_of_image ON jobs (image_id, created_at DESC, id DESC);
 CREATE INDEX jobs_finished ON jobs (tenant, finished_at, state, created_at, started_at) WHERE finished_at IS NOT NULL;
 
 -- A variant outlives the row of the job that made it.

@@ -80,13 +80,6 @@ type within struct {
 	statements *statements
 }
 
-func (w within) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	if stmt := w.statements.get(text); stmt != nil {
-		return w.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-	}
-	return w.Tx.ExecContext(ctx, text, args...)
-}
-
 func (w within) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if stmt := w.statements.get(text); stmt != nil {
 		return w.StmtContext(ctx, stmt).QueryContext(ctx, args...)

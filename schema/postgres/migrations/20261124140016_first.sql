@@ -191,7 +191,7 @@ CREATE INDEX "jobs_newest" ON "jobs" ("tenant", "created_at" DESC, "id" DESC);
 -- Create index "jobs_newest_in_state" to table: "jobs"
 CREATE INDEX "jobs_newest_in_state" ON "jobs" ("tenant", "state", "created_at" DESC, "id" DESC);
 -- Create index "jobs_of_image" to table: "jobs"
-CREATE INDEX "jobs_of_image" ON "jobs" ("tenant", "image_id", "created_at" DESC, "id" DESC);
+CREATE INDEX "jobs_of_image" ON "jobs" ("image_id", "created_at" DESC, "id" DESC);
 -- Create index "jobs_one_live" to table: "jobs"
 CREATE UNIQUE INDEX "jobs_one_live" ON "jobs" ("image_id", "spec_digest") WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 -- Create index "jobs_running" to table: "jobs"
