@@ -12,7 +12,11 @@ import (
 
 // A worker freezes in the middle of a job; its image is deleted for good; it thaws.
 func TestAFrozenWorkerBringsNothingBackOfADeletedImage(t *testing.T) {
-	for _, point := range []string{"after-render", "after-first-variant-put", "mid-decode", "before-finish"} {
+	points := []string{"after-render", "mid-decode"}
+	if long() {
+		points = append(points, "after-first-variant-put", "before-finish")
+	}
+	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			site := rig.NewProduction(t, stopping, "IMGD_LOG_LEVEL=error", "IMGD_LEASE="+short.String())

@@ -123,12 +123,9 @@ func (w *town) zombie() {
 			first.Cont(w.t)
 		}
 	}
-	w.t.Logf("DEBUG held %v", held)
 	if len(held) == 0 {
 		return
 	}
-	began := time.Now()
-	defer func() { w.t.Logf("DEBUG %s", time.Since(began)) }()
 	met := w.takenOver(second, held)
 	if met {
 		w.zombies++
@@ -142,7 +139,7 @@ func (w *town) zombie() {
 
 // takenOver waits until a worker has one of the jobs, and freezes it then.
 func (w *town) takenOver(second *rig.Process, jobs []string) bool {
-	for deadline := time.Now().Add(3 * lease); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(6 * lease); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if !w.holds(second, jobs) {
 			continue
 		}
@@ -150,7 +147,6 @@ func (w *town) takenOver(second *rig.Process, jobs []string) bool {
 		if w.holds(second, jobs) {
 			return true
 		}
-		w.t.Logf("DEBUG missed")
 		second.Cont(w.t) // it was done already
 	}
 	return false

@@ -21,7 +21,7 @@ import (
 const (
 	uploaders = 8
 	// Jobs that may wait before uploaders pause: enough to keep workers busy.
-	backlog, largeBacklog = 60, 8
+	backlog, largeBacklog = 60, 4
 )
 
 // load is what clients send while it storms.
