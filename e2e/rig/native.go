@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // native runs servers as child processes, from programs installed here.
@@ -53,13 +55,23 @@ type child struct {
 	done chan struct{}
 }
 
+// ground is where a server keeps its files: in memory where nothing of it has to be
+// durable, since a database that comes and goes is some hundred files. Another user
+// has to get into it.
+func ground(own bool) string {
+	var fs unix.Statfs_t
+	if !own && unix.Statfs("/dev/shm", &fs) == nil && fs.Type == unix.TMPFS_MAGIC && fs.Bavail*uint64(fs.Bsize) > 2<<30 {
+		return "/dev/shm"
+	}
+	return "/tmp"
+}
+
 func newChild(k *component, own bool) (*child, error) {
 	program, err := k.program()
 	if err != nil {
 		return nil, err
 	}
-	// Directly below /tmp, for another user has to get into it.
-	dir, err := os.MkdirTemp("/tmp", "imgd-rig-")
+	dir, err := os.MkdirTemp(ground(own), "imgd-rig-")
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,8 @@ func TestThroughPgBouncerNothingChanges(t *testing.T) {
 		t.Helper()
 		return store(open(t, rig.PgBouncer(t, newDatabase(t))))
 	}
-	portstest.Jobs(t, pooled)
+	portstest.JobMachine(t, pooled)
+	portstest.Idempotency(t, pooled)
 }
 
 func TestAServerThatForgetsIsRefused(t *testing.T) {

@@ -45,7 +45,7 @@ var through = map[string]string{
 	"Twins":                "jobs_of_image (image_id=?)",
 	"LiveTwin":             "jobs_one_live (image_id=? AND spec_digest=?)",
 	"LiveJobsOfImage":      "jobs_one_live (image_id=?)",
-	"CancelJobsOfImage":    "jobs_of_image (image_id=?)",
+	"CancelJobsOfImage":    "jobs_one_live (image_id=?)",
 	"ClaimNext":            "jobs_due",
 	"FleetQueue":           "jobs_due",
 	"FleetRunning":         "jobs_running",
