@@ -25,7 +25,7 @@ func (s JobState) Final() bool { return s != JobQueued && s != JobRunning }
 
 // The three budgets of a job, and what a stop may cost.
 const (
-	MaxAttempts = 5  // errors worth retrying, then dead
+	MaxAttempts = 10 // errors worth retrying, then dead: some eight minutes of an outage
 	MaxCrashes  = 3  // decoders that died on it, then dead and its input quarantined
 	MaxLost     = 10 // workers that vanished with it, then dead
 )
