@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"sync"
 
@@ -55,7 +54,7 @@ func (b *Blobs) write(key string, r io.Reader, buffer []byte) (n int64, err erro
 // two steps is made again.
 func (b *Blobs) place(f staged, key string) error {
 	for range 3 {
-		err := b.enter(key, func(folder *os.File) error { return b.name(f, folder, key) })
+		err := b.enter(f, key)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -63,14 +62,14 @@ func (b *Blobs) place(f staged, key string) error {
 	return fmt.Errorf("the folder of %s keeps vanishing: %w", key, fs.ErrNotExist)
 }
 
-// enter lets link put a file into the folder of its key, and syncs the entry.
-func (b *Blobs) enter(key string, link func(folder *os.File) error) error {
+// enter puts a file into the folder of its key, and syncs the entry.
+func (b *Blobs) enter(f staged, key string) error {
 	folder, err := b.folder(path.Dir(key))
 	if err != nil {
 		return err
 	}
 	defer folder.Close() //nolint:errcheck // what was written through it is synced
-	if err := link(folder); err != nil {
+	if err := b.name(f, folder, key); err != nil {
 		return err
 	}
 	if err := folder.Sync(); err != nil {

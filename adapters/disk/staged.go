@@ -34,13 +34,9 @@ func (b *Blobs) name(f staged, folder *os.File, key string) error {
 	if f.name != "" {
 		return b.root.Link(f.name, key)
 	}
-	return link(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), folder, key, unix.AT_SYMLINK_FOLLOW)
-}
-
-// link gives a file its name in the folder of key.
-func link(in int, file string, folder *os.File, key string, flags int) error {
+	file := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	for {
-		err := unix.Linkat(in, file, int(folder.Fd()), path.Base(key), flags)
+		err := unix.Linkat(unix.AT_FDCWD, file, int(folder.Fd()), path.Base(key), unix.AT_SYMLINK_FOLLOW)
 		if err == nil {
 			return nil
 		}
