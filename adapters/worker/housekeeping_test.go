@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,18 +69,19 @@ func TestAStoreThatIsAwayIsSweptLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := keeper(h, time.Hour)
-	refusing := &refusing{Blobs: h.Disk, left: 1}
+	refusing := &refusing{Blobs: h.Disk}
+	refusing.left.Store(1)
 	k.Blobs = refusing
 	during(t, k.Run, func() bool { return len(objects(t, h)) == 0 })
 }
 
 type refusing struct {
 	ports.Blobs
-	left int
+	left atomic.Int64
 }
 
 func (r *refusing) Delete(ctx context.Context, key string) error {
-	if r.left--; r.left >= 0 {
+	if r.left.Add(-1) >= 0 {
 		return core.Unavailable.Errorf("the store is away")
 	}
 	return r.Blobs.Delete(ctx, key)
