@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"imgd/adapters/records/internal/gen"
@@ -17,8 +16,11 @@ import (
 
 // transact runs fn in a transaction that begins with the given statements, all in
 // one round trip. However fn and the context end, the connection goes back without
-// a transaction or not at all.
+// a transaction or not at all. A commit that was sent is waited for although the
+// caller has gone: the server will not stop, and the answer is near.
 func (db *DB) transact(ctx context.Context, begin string, fn func(gen.Querier, time.Time) error) error {
+	lasting, end := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
+	defer end()
 	within, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
 	conn, err := db.pool.Acquire(within)
@@ -30,11 +32,18 @@ func (db *DB) transact(ctx context.Context, begin string, fn func(gen.Querier, t
 	if err != nil {
 		return explain(ctx, err)
 	}
-	if err := fn(pg.New(bounded{conn, within}), now); err != nil {
-		rollback(within, conn)
-		return explain(ctx, err)
+	s := &session{conn: conn, ctx: within, waiting: &pgx.Batch{}}
+	if err = fn(pg.New(s), now); err == nil {
+		err = within.Err()
 	}
-	return explain(ctx, commit(within, conn))
+	if err == nil {
+		s.ctx = lasting
+		err = s.commit()
+	}
+	if err != nil {
+		rollback(within, conn)
+	}
+	return explain(ctx, err)
 }
 
 // start sends the statements that begin a transaction and reads the time that the
@@ -52,14 +61,6 @@ func start(ctx context.Context, conn *pgxpool.Conn, begin string) (now time.Time
 	return time.UnixMicro(us).UTC(), err
 }
 
-func commit(ctx context.Context, conn *pgxpool.Conn) error {
-	tag, err := conn.Exec(ctx, "COMMIT")
-	if err == nil && tag.String() != "COMMIT" {
-		err = fmt.Errorf("the commit became a %s", tag)
-	}
-	return err
-}
-
 // rollback saves the connection; when that fails, releasing it closes it.
 func rollback(ctx context.Context, conn *pgxpool.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
@@ -67,25 +68,6 @@ func rollback(ctx context.Context, conn *pgxpool.Conn) {
 	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
 		_ = conn.Conn().Close(ctx)
 	}
-}
-
-// bounded runs queries within the time of their transaction, which is part of the
-// caller's own.
-type bounded struct {
-	conn *pgxpool.Conn
-	ctx  context.Context //nolint:containedctx // it ends with the transaction, as this does
-}
-
-func (b bounded) Exec(_ context.Context, text string, args ...any) (pgconn.CommandTag, error) {
-	return b.conn.Exec(b.ctx, text, args...)
-}
-
-func (b bounded) Query(_ context.Context, text string, args ...any) (pgx.Rows, error) {
-	return b.conn.Query(b.ctx, text, args...)
-}
-
-func (b bounded) QueryRow(_ context.Context, text string, args ...any) pgx.Row {
-	return b.conn.QueryRow(b.ctx, text, args...)
 }
 
 // errUnsafe is why a server is refused.

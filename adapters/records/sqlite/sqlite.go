@@ -46,7 +46,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{path: path}
-	if db.pool, err = sql.Open("sqlite3", dsn(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)")); err != nil {
+	if db.pool, err = sql.Open("sqlite3", dsn(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "wal_autocheckpoint(8192)")); err != nil {
 		return nil, err
 	}
 	if db.reader, err = sql.Open("sqlite3", dsn(path, "query_only(on)")); err != nil {
@@ -65,7 +65,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 // dsn begins with the busy timeout: what comes before it does not wait. Times are
 // integers, because text with and without fractions compares wrongly.
 func dsn(path string, pragmas ...string) string {
-	q := url.Values{"_timefmt": {"unixepoch_micro"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...)}
+	q := url.Values{"vfs": {system}, "_timefmt": {"unixepoch_micro"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...)}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
