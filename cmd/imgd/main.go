@@ -38,12 +38,20 @@ type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
+// garbage is how much may gather before it is collected, in percent of what is in
+// use, unless GOGC says otherwise. In use are a few megabytes: pictures are held in
+// files and by the decoders.
+const garbage = 300
+
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "decode" { // a child of a decoder pool: it must not look around
 		if err := decode.Main(); err != nil {
 			fail(err)
 		}
 		return
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
 	}
 	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		fail(fmt.Errorf(".env cannot be read: %w", err))
