@@ -9,9 +9,15 @@ import (
 	"time"
 
 	"ariga.io/atlas/sql/migrate"
+	"github.com/ncruces/go-sqlite3"
 )
 
+// up takes the lock when there is something to do: a process that has nothing to
+// migrate starts although another one writes, or hangs while it does.
 func up(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (applied []string, err error) {
+	if done, err := nothing(ctx, e, db, dir); err != nil || done {
+		return nil, err
+	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -35,6 +41,17 @@ func up(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (applied []s
 		}
 		applied = append(applied, name)
 	}
+}
+
+// nothing reports whether no file is pending, as far as can be read.
+func nothing(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (bool, error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() //nolint:errcheck // it was only read
+	files, err := pending(ctx, e, tx, dir)
+	return len(files) == 0, err
 }
 
 // next applies the first pending file and returns its name, empty when there is
@@ -112,6 +129,9 @@ const patience = 5 * time.Second
 func locked(ctx context.Context, e Engine, conn *sql.Conn) (*sql.Tx, error) {
 	for {
 		tx, err := conn.BeginTx(ctx, nil)
+		if errors.Is(err, sqlite3.BUSY) {
+			return nil, fmt.Errorf("another process is writing to the database and does not end: wait for it or stop it, then try again: %w", err)
+		}
 		if err != nil || e == SQLite { // BEGIN IMMEDIATE is SQLite's lock
 			return tx, err
 		}

@@ -38,6 +38,52 @@ func TestOfSeveralStartersOneMigrates(t *testing.T) {
 	})
 }
 
+func TestWithNothingToMigrateNobodyIsWaitedFor(t *testing.T) {
+	on(t, func(t *testing.T, e Engine) {
+		current, empty := impatient(t, e), impatient(t, e)
+		if _, err := Up(t.Context(), e, open(t, e, current)); err != nil {
+			t.Fatal(err)
+		}
+		hang(t, e, current)
+		hang(t, e, empty)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if applied, err := Up(ctx, e, open(t, e, current)); err != nil || len(applied) != 0 {
+			t.Errorf("Up beside a process that holds the lock and hangs = %v, %v; want nothing to be done", applied, err)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		if _, err := Up(soon, e, open(t, e, empty)); err == nil || !strings.Contains(err.Error(), "another process is") {
+			t.Errorf("Up of an empty database beside it = %v, want it to say who is in the way", err)
+		}
+	})
+}
+
+// impatient is the address of an empty database that waits little for locks.
+func impatient(t *testing.T, e Engine) string {
+	t.Helper()
+	if e == Postgres {
+		return address(t, e)
+	}
+	return address(t, e) + "&_pragma=busy_timeout(50)&_txlock=immediate"
+}
+
+// hang holds the lock of migrations for as long as the test runs.
+func hang(t *testing.T, e Engine, address string) {
+	t.Helper()
+	tx, err := open(t, e, address).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback() })
+	if e == SQLite {
+		return
+	}
+	if _, err := tx.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock($1)", int64(lockKey)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	on(t, func(t *testing.T, e Engine) {
 		db := fresh(t, e)

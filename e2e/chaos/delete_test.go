@@ -25,8 +25,8 @@ func TestAFrozenWorkerBringsNothingBackOfADeletedImage(t *testing.T) {
 			frozen := site.Start(t, "worker", "IMGD_CRASH_POINT="+point, "IMGD_CRASH_ACT=freeze")
 			j := accepted(t, client, picture(t, 640, 480), "the-one")
 			eventually(t, "frozen", time.Minute, func() bool { return reached(t, site, point) })
-			site.Start(t, "worker")
 			remove(t, client, j)
+			site.Start(t, "worker") // not sooner: it would finish the job before it is gone
 			gone := swept(t, books)
 			frozen.Cont(t)
 			time.Sleep(short)
