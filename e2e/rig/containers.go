@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -251,6 +252,23 @@ func (c *crate) log() string {
 	defer out.Close() //nolint:errcheck // it was only read
 	text, _ := io.ReadAll(out)
 	return string(text[max(0, len(text)-4<<10):])
+}
+
+func (c *crate) cpu() (time.Duration, error) {
+	docker, err := engine()
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	r, err := docker.ContainerStats(ctx, c.container.GetContainerID(), client.ContainerStatsOptions{})
+	if err != nil {
+		return 0, err
+	}
+	defer r.Body.Close() //nolint:errcheck // it was only read
+	var s container.StatsResponse
+	err = json.NewDecoder(r.Body).Decode(&s)
+	return time.Duration(s.CPUStats.CPUUsage.TotalUsage), err // #nosec G115 -- nanoseconds
 }
 
 func (c *crate) remove() {

@@ -168,21 +168,6 @@ func childrenOf(parent int) (pids []int) {
 	return pids
 }
 
-// Threads are the ids of the threads it has now.
-func (p *Process) Threads(t testing.TB) (ids []int) {
-	t.Helper()
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil {
-			ids = append(ids, n)
-		}
-	}
-	return ids
-}
-
 // Memory is the memory the process itself holds in bytes, shared memory included
 // and files it has only mapped not.
 func (p *Process) Memory(t testing.TB) int64 {
@@ -203,24 +188,6 @@ func (p *Process) Memory(t testing.TB) int64 {
 		}
 	}
 	return sum
-}
-
-// CPU is the processor time the process and its decoders have used so far.
-func (p *Process) CPU(t testing.TB) time.Duration {
-	t.Helper()
-	var ticks int64
-	for _, pid := range append(p.Children(t), p.PID()) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		f := strings.Fields(string(text)[bytes.LastIndexByte(text, ')')+1:])
-		for _, i := range []int{11, 12} { // utime, stime; 13 and 14 are those of ended children
-			n, _ := strconv.ParseInt(f[i], 10, 64)
-			ticks += n
-		}
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 func freeAddress(t testing.TB) string {

@@ -37,6 +37,7 @@ type component struct {
 
 	shared struct {
 		once sync.Once
+		run  machine // nil if the rig did not start it
 		url  string
 		from string
 		err  error
@@ -50,6 +51,7 @@ type machine interface {
 	signal(s syscall.Signal) error   // as if sent to all its processes
 	ended() <-chan struct{}          // closed once it no longer runs
 	log() string                     // the end of what it said
+	cpu() (time.Duration, error)     // the processor time it has used since it started
 	remove()                         // ends it, and removes what it stored
 }
 
@@ -61,7 +63,7 @@ func (k *component) share(t testing.TB) string {
 	t.Helper()
 	s := &k.shared
 	s.once.Do(func() {
-		s.url, s.from, s.err = k.find()
+		s.run, s.url, s.from, s.err = k.find()
 		if s.err == nil {
 			t.Logf("%s comes from %s", k.name, s.from)
 		}
@@ -73,21 +75,21 @@ func (k *component) share(t testing.TB) string {
 }
 
 // find takes the server that is named in a variable, and it alone, or starts one.
-func (k *component) find() (url, from string, err error) {
+func (k *component) find() (run machine, url, from string, err error) {
 	given := k.given()
 	if given == "" {
 		m, from, err := k.launch(false)
 		if err != nil {
-			return "", "", err
+			return nil, "", "", err
 		}
-		return k.url(m.address()), from, nil
+		return m, k.url(m.address()), from, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := k.answers(ctx, given); err != nil {
-		return "", "", fmt.Errorf("%s is set, but that server does not answer: %w", k.variable, err)
+		return nil, "", "", fmt.Errorf("%s is set, but that server does not answer: %w", k.variable, err)
 	}
-	return given, k.variable, nil
+	return nil, given, k.variable, nil
 }
 
 // launch starts a server by the first driver that can run one here.
