@@ -3,15 +3,12 @@ package chaos
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"image"
 	"image/png"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,23 +19,15 @@ import (
 
 const narrow = 8 << 20 // bytes of the small file system
 
-// mounted puts a small file system at a folder. Only root may do that; the answer is
-// false for others.
-func mounted(t *testing.T, folder string) (grow func(bytes int), ok bool) {
+// narrowed is a site whose folder is a small file system; false where the test has
+// been run apart already.
+func narrowed(t *testing.T, folder string) (site *rig.Site, widen func(bytes int), there bool) {
 	t.Helper()
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		t.Fatal(err)
+	if !rig.Apart(t, ready+"="+shipped) {
+		return nil, nil, false
 	}
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprintf("size=%d", narrow)); err != nil {
-		t.Logf("NOT TESTED: a file system of 8 MiB cannot be mounted (%v); run this test as root with CAP_SYS_ADMIN", err)
-		return nil, false
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(folder, syscall.MNT_DETACH) })
-	return func(bytes int) {
-		if err := syscall.Mount("tmpfs", folder, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", bytes)); err != nil {
-			t.Fatal(err)
-		}
-	}, true
+	site = rig.NewSite(t, shipped, "IMGD_LOG_LEVEL=error")
+	return site, rig.Narrow(t, filepath.Join(site.Dir, folder), narrow), true
 }
 
 // noise is a picture that nothing can make smaller.
@@ -60,8 +49,8 @@ func noise(t *testing.T, seed uint64, side int) []byte {
 }
 
 func TestAFullStoreRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
-	site := rig.NewSite(t, shipped, "IMGD_LOG_LEVEL=error")
-	if _, ok := mounted(t, filepath.Join(site.Dir, "blobs")); !ok {
+	site, _, there := narrowed(t, "blobs")
+	if !there {
 		return
 	}
 	client, books := caller.At(site.Start(t, "serve").URL), ledger.Open(t, site)
@@ -110,13 +99,11 @@ func TestAFullStoreRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
 }
 
 func TestAFullDatabaseRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
-	site := rig.NewSite(t, shipped, "IMGD_LOG_LEVEL=error")
-	disk := filepath.Join(site.Dir, "small")
-	grow, ok := mounted(t, disk)
-	if !ok {
+	site, widen, there := narrowed(t, "small")
+	if !there {
 		return
 	}
-	site.Env = append(site.Env, "IMGD_DATABASE_URL=sqlite:"+filepath.Join(disk, "imgd.db"))
+	site.Env = append(site.Env, "IMGD_DATABASE_URL=sqlite:"+filepath.Join(site.Dir, "small", "imgd.db"))
 	p := site.Start(t, "serve")
 	client := caller.At(p.URL)
 	file := picture(t, 64, 64)
@@ -147,7 +134,7 @@ func TestAFullDatabaseRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
 	for _, wrong := range ledger.Check(within(t, time.Minute), client, []ledger.Sent{want}) {
 		t.Errorf("while the database is full: %s", wrong)
 	}
-	grow(64 << 20)
+	widen(64 << 20)
 	again := accepted(t, client, picture(t, 320, 240), "again")
 	succeeded(t, client, again.ID, 2*time.Minute)
 	if _, err := ledger.Open(t, site).Quiet(within(t, 3*time.Minute), 2*time.Minute); err != nil {
