@@ -19,6 +19,8 @@ type Doctor struct {
 	// Unfinished counts what the store has half-written since before then; nil where
 	// it has no such thing.
 	Unfinished func(ctx context.Context, before time.Time) (int, error)
+	// CleanStaging removes it; nil where there is no such thing.
+	CleanStaging func(ctx context.Context, before time.Time) (int, error)
 
 	Age     time.Duration // younger objects may belong to an upload that is not yet recorded
 	Digests bool          // whether every object is read
@@ -137,6 +139,17 @@ func (d Doctor) Remove(ctx context.Context) (removed int, err error) {
 		return removed, err
 	}
 	return removed, d.sweep(ctx)
+}
+
+// Discard removes at once what the next scan would: uploads that nobody goes on with.
+func (d Doctor) Discard(ctx context.Context) (removed int, err error) {
+	if d.CleanStaging == nil {
+		return 0, nil
+	}
+	if err := d.meeting().Ensure(ctx); err != nil {
+		return 0, err
+	}
+	return d.CleanStaging(ctx, time.Now().Add(-d.Age))
 }
 
 // sweep deletes what is due, as a housekeeper would.

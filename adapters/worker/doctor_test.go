@@ -182,6 +182,27 @@ func TestTheDoctorFindsWhatIsHalfWritten(t *testing.T) {
 	}
 }
 
+func TestTheDoctorDiscardsOnlyWhatIsHalfWrittenForLong(t *testing.T) {
+	h, _ := furnished(t)
+	d := doctor(h, h.Disk)
+	d.Age = 3 * time.Hour
+	if n, err := d.Discard(t.Context()); n != 0 || err != nil {
+		t.Errorf("Discard in a store that has no such thing = %d, %v", n, err)
+	}
+	var before time.Time
+	d.CleanStaging = func(_ context.Context, b time.Time) (int, error) { before = b; return 2, nil }
+	if n, err := d.Discard(t.Context()); n != 2 || err != nil || time.Since(before) < d.Age {
+		t.Errorf("Discard = %d, %v of what is older than %s, want 2 that are 3 hours old", n, err, before)
+	}
+	before = time.Time{}
+	was := generation(t, h)
+	advance(t, h)
+	restore(t, h, was)
+	if n, err := d.Discard(t.Context()); core.KindOf(err) != core.Conflict || n != 0 || !before.IsZero() {
+		t.Errorf("Discard with a restored database = %d, %v, want a Conflict and nothing touched", n, err)
+	}
+}
+
 func TestYoungObjectsAreNoDamage(t *testing.T) {
 	h, _ := furnished(t)
 	if _, err := h.Disk.Create(t.Context(), "o/upload-under-way", "", strings.NewReader("x")); err != nil {

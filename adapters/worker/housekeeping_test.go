@@ -153,6 +153,17 @@ func TestYoungObjectsAreNoOrphans(t *testing.T) {
 	}
 }
 
+func TestTheScanDiscardsWhatIsHalfWrittenForLong(t *testing.T) {
+	h := house.New(t)
+	var before atomic.Pointer[time.Time]
+	k := keeper(h, 3*time.Hour)
+	k.CleanStaging = func(_ context.Context, b time.Time) (int, error) { before.Store(&b); return 0, nil }
+	during(t, k.Run, func() bool { return before.Load() != nil })
+	if age := time.Since(*before.Load()); age < 3*time.Hour || age > 3*time.Hour+time.Minute {
+		t.Errorf("what is older than %s is discarded, want 3 hours", age)
+	}
+}
+
 func TestAStoreThatBelongsToAnotherDatabaseIsLeftAlone(t *testing.T) {
 	h := house.New(t)
 	for range 101 {

@@ -17,11 +17,11 @@ import (
 
 type doctorCmd struct {
 	Digests bool `help:"Read every object and compare its bytes with what its row says."`
-	Fix     bool `help:"Remove orphans now rather than after the grace. What deleted images left keeps its grace."`
+	Fix     bool `help:"Remove orphans now rather than after the grace, and what is half-written rather than at the next scan. What deleted images left keeps its grace."`
 	Yes     bool `help:"Remove them although they are more than a tenth of the objects."`
 	Accept  bool `help:"Say that the database and the store belong together, after a backup was restored."`
 	JSON    bool `name:"json" help:"Print JSON."`
-	Age     Span `default:"0" placeholder:"SPAN" help:"Younger objects may belong to an upload that is not yet recorded, and are no orphans. 0: two hours and IMGD_REQUEST_TIME."`
+	Age     Span `default:"0" placeholder:"SPAN" help:"Younger objects may belong to an upload that is not yet recorded, and are no orphans; younger uploads may still grow. 0: two hours and IMGD_REQUEST_TIME."`
 }
 
 // Run compares the database with the store, and fails when something is wrong.
@@ -51,7 +51,10 @@ func (c doctorCmd) look(ctx context.Context, s *Settings, w io.Writer) (err erro
 	if age == 0 {
 		age = s.recording()
 	}
-	d := worker.Doctor{Rows: records.Housekeeping{DB: db}, Blobs: store, NewID: newID, Unfinished: store.unfinished, Age: age, Digests: c.Digests}
+	d := worker.Doctor{
+		Rows: records.Housekeeping{DB: db}, Blobs: store, NewID: newID, Unfinished: store.unfinished, CleanStaging: store.staging,
+		Age: age, Digests: c.Digests,
+	}
 	return c.treat(ctx, d, records.Stats{DB: db}, w)
 }
 
@@ -77,9 +80,9 @@ func (c doctorCmd) treat(ctx context.Context, d worker.Doctor, stats records.Sta
 		r.Processes = append(r.Processes, seen{ID: p.ID, Role: p.Role, Alive: p.Alive(), SilentMS: p.Silent.Milliseconds(), Jobs: len(p.Jobs)})
 	}
 	refusal := error(nil)
-	if c.Fix && r.Orphans.Count > 0 {
+	if c.Fix {
 		if refusal = c.mayFix(r.Findings); refusal == nil {
-			if r.Removed, err = d.Remove(ctx); err != nil {
+			if err := r.fix(ctx, d); err != nil {
 				return plain(err)
 			}
 		}
@@ -99,6 +102,9 @@ func (c doctorCmd) treat(ctx context.Context, d worker.Doctor, stats records.Sta
 
 // mayFix refuses what looks like a database of another store.
 func (c doctorCmd) mayFix(f worker.Findings) error {
+	if f.Orphans.Count == 0 && f.Unfinished == 0 {
+		return nil
+	}
 	if f.Generation != "" {
 		return fmt.Errorf("nothing is removed: %s", f.Generation)
 	}
@@ -112,7 +118,8 @@ func (c doctorCmd) mayFix(f worker.Findings) error {
 type report struct {
 	Wrong     bool   `json:"wrong"`
 	Accepted  bool   `json:"accepted"`
-	Removed   int    `json:"removed"` // orphans
+	Removed   int    `json:"removed"`   // orphans
+	Discarded int    `json:"discarded"` // half-written uploads
 	Processes []seen `json:"processes"`
 	worker.Findings
 }
@@ -126,12 +133,26 @@ type seen struct {
 	Jobs     int    `json:"jobs"`
 }
 
+// fix removes what nobody needs.
+func (r *report) fix(ctx context.Context, d worker.Doctor) (err error) {
+	if r.Unfinished > 0 {
+		if r.Discarded, err = d.Discard(ctx); err != nil {
+			return err
+		}
+	}
+	if r.Orphans.Count > 0 {
+		r.Removed, err = d.Remove(ctx)
+	}
+	return err
+}
+
 // wrong leaves out what was removed.
 func (r report) wrong() bool {
 	f := r.Findings
 	if r.Removed > 0 {
 		f.Orphans.Count = max(0, f.Orphans.Count-int64(r.Removed))
 	}
+	f.Unfinished = max(0, f.Unfinished-r.Discarded)
 	return f.Wrong()
 }
 
@@ -158,7 +179,7 @@ func (r report) print(out io.Writer, asJSON bool) error {
 	line(r.Orphans.Count > int64(r.Removed), "orphans", r.Orphans.Count, size(r.Orphans.Bytes)+" that no row knows", r.Orphans.Examples...)
 	line(false, "sweeps waiting", r.Waiting, "for the end of their grace")
 	line(r.Overdue > 0, "sweeps overdue", r.Overdue, "that should have been done an hour ago")
-	line(r.Unfinished > 0, "half-written", int64(r.Unfinished), "uploads that nobody goes on with")
+	line(r.Unfinished > r.Discarded, "half-written", int64(r.Unfinished), "uploads that nobody goes on with")
 	for _, p := range r.Processes {
 		state := "alive"
 		if !p.Alive {
@@ -177,6 +198,9 @@ func (r report) print(out io.Writer, asJSON bool) error {
 	}
 	if r.Removed > 0 {
 		fmt.Fprintf(out, "\n%d orphans are removed.\n", r.Removed)
+	}
+	if r.Discarded > 0 {
+		fmt.Fprintf(out, "\n%d half-written uploads are removed.\n", r.Discarded)
 	}
 	return nil
 }

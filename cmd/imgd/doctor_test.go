@@ -72,6 +72,43 @@ func TestTheDoctorRefusesToRemoveMuchUnlessToldTo(t *testing.T) {
 	}
 }
 
+func TestTheDoctorRemovesWhatIsHalfWritten(t *testing.T) {
+	s, dir := place(t)
+	plant(t, dir) // makes the folders
+	var out bytes.Buffer
+	look := func(c doctorCmd) (r report, err error) {
+		t.Helper()
+		out.Reset()
+		c.JSON = true
+		err = c.look(t.Context(), &s, &out)
+		if broken := json.Unmarshal(out.Bytes(), &r); broken != nil {
+			t.Fatalf("%v: %v\n%s", err, broken, &out)
+		}
+		return r, err
+	}
+	staged := filepath.Join(dir, "blobs", ".staging", "a")
+	if err := os.WriteFile(staged, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for age, want := range map[time.Duration]int{2 * time.Hour: 0, 4 * time.Hour: 1} { // the scan waits for three hours
+		if err := os.Chtimes(staged, time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := look(doctorCmd{}); r.Unfinished != want || (err == nil) != (want == 0) {
+			t.Errorf("of an upload of %s ago the doctor counts %d half-written, %v; want %d", age, r.Unfinished, err, want)
+		}
+	}
+	if err := os.Chtimes(staged, time.Time{}, time.Now().Add(-4*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := look(doctorCmd{Fix: true}); r.Discarded != 1 || r.Wrong || err != nil {
+		t.Errorf("--fix = %+v, %v; want 1 discarded and nothing wrong", r, err)
+	}
+	if _, err := os.Stat(staged); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was half-written is still there: %v", err)
+	}
+}
+
 func TestTheDoctorHasADatabaseAndAStoreMeetAgain(t *testing.T) {
 	s, dir := place(t)
 	plant(t, dir, "generation/0198c0de-5d7a-7e6b-9c1d-3f2a1b0c9d8e", "o/stranger")
