@@ -43,6 +43,42 @@ func (c *careless) Take(_ context.Context, key string, r core.Rate, n int) (core
 	return core.Allowance{Allowed: true}, nil
 }
 
+// stingy gives back less than it should.
+type stingy struct{ ports.Limits }
+
+func (s stingy) Take(ctx context.Context, key string, r core.Rate, n int) (core.Allowance, error) {
+	r.Burst, r.Limit = r.AtOnce(), r.Limit*4/5
+	return s.Limits.Take(ctx, key, r, n)
+}
+
+// generous gives back more.
+type generous struct{ ports.Limits }
+
+func (g generous) Take(ctx context.Context, key string, r core.Rate, n int) (core.Allowance, error) {
+	r.Burst, r.Limit = r.AtOnce(), r.Limit*6/5
+	return g.Limits.Take(ctx, key, r, n)
+}
+
+func TestALimiterThatIsAFifthOffIsFoundOut(t *testing.T) {
+	now := time.Now()
+	clock := func() time.Time { now = now.Add(time.Millisecond); return now }
+	limits := func() ports.Limits {
+		l := memory.NewLimits(10)
+		l.Now = clock
+		return l
+	}
+	r := core.Rate{Limit: 100, Per: time.Second, Burst: 5}
+	if got := portstest.Persist(t, stingy{limits()}, r, clock); got.Allowed >= got.Least {
+		t.Errorf("at four fifths of the rate %d are allowed, want less than the least, %d", got.Allowed, got.Least)
+	}
+	if got := portstest.Persist(t, generous{limits()}, r, clock); got.Allowed <= got.Most {
+		t.Errorf("at six fifths of the rate %d are allowed, want more than the most, %d", got.Allowed, got.Most)
+	}
+	if got := portstest.Persist(t, limits(), r, clock); got.Allowed < got.Least || got.Allowed > got.Most || got.Most-got.Least > 10 {
+		t.Errorf("as it should be %d are allowed, want %d to %d, which are not far apart", got.Allowed, got.Least, got.Most)
+	}
+}
+
 func TestALimiterThatReadsAndThenWritesIsFoundOut(t *testing.T) {
 	for range 100 {
 		if portstest.Stampede(t, &careless{used: map[string]int{}}, core.Rate{Limit: 50, Per: time.Hour}, 200) > 50 {
