@@ -68,6 +68,8 @@ check-format:
 
 check-modules:
 	$(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
+	cd tools/servers && $(GO) mod tidy -diff
 
 lint: $(LINT) | deps ## Run the linters.
 	$(LINT) run ./...
