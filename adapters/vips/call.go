@@ -220,7 +220,6 @@ func explain(d *decoder, err error) error {
 
 // giveBack ends the loan.
 func (p *Pool) giveBack(d *decoder) {
-	d.jobs++
 	if d.why() != alive {
 		return
 	}
@@ -229,7 +228,7 @@ func (p *Pool) giveBack(d *decoder) {
 		return
 	default:
 	}
-	if d.jobs >= p.cfg.RecycleAfter {
+	if d.worn(p.cfg.RecycleAfter) {
 		d.kill(recycled)
 		return
 	}
@@ -250,6 +249,7 @@ func (d *decoder) converse(q *question, a audit, emit func(ports.Rendition) erro
 	if err := d.begin(q); err != nil {
 		return wire.Done{}, err
 	}
+	d.count(q.header.Op)
 	began, hurt := time.Now(), false
 	for {
 		f, err := d.conn.Receive()

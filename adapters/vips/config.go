@@ -38,9 +38,9 @@ type Config struct {
 	RenderTimeout time.Duration // 2 min
 	// OutputBytes is the most one variant may have (512 MiB).
 	OutputBytes int64
-	// A child is replaced after RecycleAfter requests (500), and when it has worked
-	// and then been idle for MaxIdle (10 min), or idles on more than IdleBytes of
-	// memory (256 MiB).
+	// A child is replaced after RecycleAfter renders (500) or probesPerRender times
+	// as many probes, and when it has worked and then been idle for MaxIdle (10 min),
+	// or idles on more than IdleBytes of memory (256 MiB).
 	RecycleAfter int
 	MaxIdle      time.Duration
 	IdleBytes    int64

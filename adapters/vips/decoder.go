@@ -43,10 +43,31 @@ type decoder struct {
 	status error         // how it ended; read it when gone is closed
 
 	// Of whoever has the decoder, or of the pool's lock when nobody has.
-	jobs   int
-	lent   bool
-	rested time.Time // when it was last given back
+	renders int
+	probes  int
+	lent    bool
+	rested  time.Time // when it was last given back
 }
+
+// probesPerRender is how many probes wear a child down like one render. A probe
+// reads a header and decodes nothing: it leaves next to nothing behind, and every
+// upload brings one along.
+const probesPerRender = 10
+
+func (d *decoder) count(op wire.Op) {
+	if op == wire.OpProbe {
+		d.probes++
+	} else {
+		d.renders++
+	}
+}
+
+// worn reports whether the child has done as much as so many renders.
+func (d *decoder) worn(renders int) bool {
+	return d.renders >= renders || d.probes/probesPerRender >= renders
+}
+
+func (d *decoder) worked() bool { return d.renders+d.probes > 0 }
 
 // launch starts a child. The calling thread must outlive it.
 func launch(c Config) (*decoder, error) {

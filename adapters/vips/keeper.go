@@ -179,7 +179,7 @@ func (p *Pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.idle = slices.DeleteFunc(p.idle, func(d *decoder) bool {
-		worn := d.jobs > 0 && (time.Since(d.rested) >= p.cfg.MaxIdle || resident(d.cmd.Process.Pid) > p.cfg.IdleBytes)
+		worn := d.worked() && (time.Since(d.rested) >= p.cfg.MaxIdle || resident(d.cmd.Process.Pid) > p.cfg.IdleBytes)
 		if worn {
 			d.kill(recycled)
 		}

@@ -276,6 +276,35 @@ func TestAChildIsReplacedWhenItHasServedLongEnough(t *testing.T) {
 	}
 }
 
+func TestAnUploadsProbeIsNoJobOfItsOwn(t *testing.T) {
+	p := open(t, func(c *vips.Config) { c.RecycleAfter = 3 })
+	eventually(t, "both are there", func() bool { return p.Stats().Idle == 2 })
+	probe := func() {
+		t.Helper()
+		if _, err := p.Probe(t.Context(), file(t, "ok", 100), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the last one given back is the next to go: the same child
+		probe()
+		mustWork(t, p)
+	}
+	for range 27 {
+		probe()
+	}
+	if n := p.Stats().Restarts.Recycled; n != 0 {
+		t.Fatalf("after 2 renders and 29 probes %d children were replaced, want none", n)
+	}
+	probe()
+	eventually(t, "ten probes for each render have worn it down", func() bool { return p.Stats().Restarts.Recycled == 1 })
+	eventually(t, "both are there", func() bool { return p.Stats().Idle == 2 })
+	for range 3 {
+		probe()
+		mustWork(t, p)
+	}
+	eventually(t, "so have three renders", func() bool { return p.Stats().Restarts.Recycled == 2 })
+}
+
 func TestAnIdleChildIsReplacedIfItHasWorked(t *testing.T) {
 	for name, change := range map[string]func(*vips.Config){
 		"for its age":    func(c *vips.Config) { c.MaxIdle = time.Nanosecond },
