@@ -52,24 +52,25 @@ func (l light) relative(strongest float64) (n int) {
 	return n
 }
 
-// spectrum measures the waves row by row, the mean colour first. Every cosine is
-// taken once for its row or column, not for each pixel: that is most of the work.
+// spectrum measures the waves, the mean colour first: down each column, then across
+// all of them, with every cosine taken once for its row or column. The mean is
+// added up pixel by pixel all the same: of few pixels it often lies right between
+// two levels, where the order decides.
 func spectrum(img *image.NRGBA, across, down int) []light {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
-	columns, rows, linear := cosines(across, w), cosines(down, h), linear()
-	waves := make([]light, across*down)
+	columns, rows := cosines(across, w), cosines(down, h)
+	waves, column, mean := make([]light, across*down), make([]light, h), light{}
 	for x := range w {
-		for y := range h {
-			p := img.Pix[y*img.Stride+4*x:]
-			r, g, b := linear[p[0]], linear[p[1]], linear[p[2]]
-			for i := range waves {
-				c := columns[i%across][x] * rows[i/across][y]
-				waves[i][0] += c * r
-				waves[i][1] += c * g
-				waves[i][2] += c * b
+		look(column, img, x)
+		for i, wave := range rows {
+			seen := along(column, wave)
+			for k := range columns {
+				waves[i*across+k].add(&seen, columns[k][x])
 			}
 		}
+		mean.addAll(column)
 	}
+	waves[0] = mean
 	for i := range waves {
 		scale := 2 / float64(w*h)
 		if i == 0 {
@@ -80,6 +81,43 @@ func spectrum(img *image.NRGBA, across, down int) []light {
 		}
 	}
 	return waves
+}
+
+// look takes the light of a column.
+func look(column []light, img *image.NRGBA, x int) {
+	linear := linear()
+	for y := range column {
+		p, c := img.Pix[y*img.Stride+4*x:][:3], &column[y]
+		c[0], c[1], c[2] = linear[p[0]], linear[p[1]], linear[p[2]]
+	}
+}
+
+// along measures one wave in a column.
+func along(column []light, wave []float64) light {
+	var r, g, b float64
+	wave = wave[:len(column)]
+	for y := range column {
+		c := &column[y]
+		r += wave[y] * c[0]
+		g += wave[y] * c[1]
+		b += wave[y] * c[2]
+	}
+	return light{r, g, b}
+}
+
+func (l *light) add(other *light, factor float64) {
+	l[0] += factor * other[0]
+	l[1] += factor * other[1]
+	l[2] += factor * other[2]
+}
+
+func (l *light) addAll(column []light) {
+	r, g, b := l[0], l[1], l[2]
+	for y := range column {
+		c := &column[y]
+		r, g, b = r+c[0], g+c[1], b+c[2]
+	}
+	l[0], l[1], l[2] = r, g, b
 }
 
 // cosines are n waves over a side, each at every pixel of it.
@@ -95,7 +133,8 @@ func cosines(n, side int) [][]float64 {
 }
 
 // linear is the light of each level of sRGB.
-var linear = sync.OnceValue(func() (table [256]float64) {
+var linear = sync.OnceValue(func() *[256]float64 {
+	var table [256]float64
 	for i := range table {
 		v := float64(i) / 255
 		if v <= 0.04045 {
@@ -104,7 +143,7 @@ var linear = sync.OnceValue(func() (table [256]float64) {
 			table[i] = math.Pow((v+0.055)/1.055, 2.4)
 		}
 	}
-	return table
+	return &table
 })
 
 // base83 appends n in so many digits.

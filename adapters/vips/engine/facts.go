@@ -24,23 +24,29 @@ func factsOf(p picture) (*core.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, h, bands := small.width(), small.height(), small.bands()
-	img := image.NewNRGBA(image.Rect(0, 0, w, h))
-	for i := range w * h {
-		c := color.NRGBA{samples[i*bands], samples[i*bands+1], samples[i*bands+2], 255}
-		if bands > 3 {
-			c.A = samples[i*bands+3]
-		}
-		img.SetNRGBA(i%w, i/w, c)
+	return describe(nrgba(samples, small.width(), small.height(), small.bands())), nil
+}
+
+// nrgba are samples of three or four bands, row by row.
+func nrgba(samples []byte, w, h, bands int) *image.NRGBA {
+	img := &image.NRGBA{Pix: samples, Stride: 4 * w, Rect: image.Rect(0, 0, w, h)}
+	if bands == 4 {
+		return img
 	}
-	return describe(img), nil
+	img.Pix = make([]byte, 4*w*h)
+	for i := range w * h {
+		from, to := samples[i*bands:][:3], img.Pix[4*i:][:4]
+		to[0], to[1], to[2], to[3] = from[0], from[1], from[2], 255
+	}
+	return img
 }
 
 // describe takes the facts from pixels, each weighted by its opacity. Of a
 // picture that cannot be seen at all everything counts the same.
 func describe(img *image.NRGBA) *core.Facts {
-	average, clusters := survey(img)
-	return &core.Facts{DominantColor: hexOf(clusters.largest()), AverageColor: hexOf(average), Blurhash: placeholder(img, average)}
+	g := survey(img)
+	average := g.average(img)
+	return &core.Facts{DominantColor: hexOf(g.largest()), AverageColor: hexOf(average), Blurhash: placeholder(img, average)}
 }
 
 // sum adds up colours.
@@ -53,6 +59,10 @@ func (s *sum) add(c color.NRGBA, weight int64) {
 	s.weight += weight
 }
 
+func (s *sum) join(o *sum) {
+	s.r, s.g, s.b, s.weight = s.r+o.r, s.g+o.g, s.b+o.b, s.weight+o.weight
+}
+
 func (s *sum) mean() color.NRGBA {
 	if s.weight == 0 {
 		return color.NRGBA{A: 255}
@@ -61,68 +71,94 @@ func (s *sum) mean() color.NRGBA {
 	return color.NRGBA{level(s.r), level(s.g), level(s.b), 255}
 }
 
-// grid is the cube of colours, in cells of 16 levels a channel.
-type grid [cells * cells * cells]sum
-
-const cells = 16
-
-// at returns a cell, or nil outside of the cube.
-func (g *grid) at(r, gr, b int) *sum {
-	if min(r, gr, b) < 0 || max(r, gr, b) >= cells {
-		return nil
-	}
-	return &g[(r*cells+gr)*cells+b]
+// grid is the cube of colours, in cells of 16 levels a channel. A picture has
+// colours in few of them: those are listed, and at says where.
+type grid struct {
+	cells []sum // the first is the empty one
+	at    [side * side * side]uint16
 }
 
-// of returns the cell of a colour.
-func (g *grid) of(c color.NRGBA) *sum {
-	return g.at(int(c.R)*cells/256, int(c.G)*cells/256, int(c.B)*cells/256)
-}
+// side has a layer of empty cells on either side, so that every cell that can be
+// occupied has all its neighbours.
+const side = 256/16 + 2
+
+func place(r, g, b int) int { return (r*side+g)*side + b }
 
 // survey counts every pixel once.
-func survey(img *image.NRGBA) (average color.NRGBA, g *grid) {
-	g = &grid{}
-	var total, blind sum
-	for i := 0; i < len(img.Pix); i += 4 {
-		c := color.NRGBA{img.Pix[i], img.Pix[i+1], img.Pix[i+2], img.Pix[i+3]}
-		total.add(c, int64(c.A))
-		blind.add(c, 1)
-		g.of(c).add(c, int64(c.A))
+func survey(img *image.NRGBA) *grid {
+	g := &grid{cells: make([]sum, 1, 256)}
+	for i := 0; i+4 <= len(img.Pix); i += 4 {
+		p := img.Pix[i:][:4]
+		at := &g.at[place(int(p[0]/16)+1, int(p[1]/16)+1, int(p[2]/16)+1)]
+		if *at == 0 {
+			*at = uint16(len(g.cells)) // #nosec G115 -- there are 4096 cells
+			g.cells = append(g.cells, sum{})
+		}
+		cell, weight := &g.cells[*at], int64(p[3])
+		cell.r += int64(p[0]) * weight
+		cell.g += int64(p[1]) * weight
+		cell.b += int64(p[2]) * weight
+		cell.weight += weight
 	}
-	if total.weight == 0 {
-		return blind.mean(), g
-	}
-	return total.mean(), g
+	return g
 }
 
-// largest is the mean of the heaviest cluster.
+// average is the mean of all.
+func (g *grid) average(img *image.NRGBA) color.NRGBA {
+	var total sum
+	for i := range g.cells {
+		total.join(&g.cells[i])
+	}
+	if total.weight == 0 { // nothing can be seen
+		for i := 0; i+4 <= len(img.Pix); i += 4 {
+			total.add(color.NRGBA{img.Pix[i], img.Pix[i+1], img.Pix[i+2], 0}, 1)
+		}
+	}
+	return total.mean()
+}
+
+// largest is the mean of the heaviest cluster, of equals the first in the cube.
 func (g *grid) largest() color.NRGBA {
-	var best sum
-	for r := range cells {
-		for gr := range cells {
-			for b := range cells {
-				if c := g.cluster(r, gr, b); c.weight > best.weight {
-					best = c
-				}
-			}
+	heaviest, where := int64(0), 0
+	for i, cell := range g.at {
+		if cell == 0 || g.cells[cell].weight == 0 {
+			continue
+		}
+		var weight int64
+		for _, row := range neighbours {
+			at := g.at[i+row-1:][:3]
+			weight += g.cells[at[0]].weight + g.cells[at[1]].weight + g.cells[at[2]].weight
+		}
+		if weight > heaviest {
+			heaviest, where = weight, i
 		}
 	}
-	return best.mean()
+	if heaviest == 0 {
+		return color.NRGBA{A: 255}
+	}
+	return g.cluster(where)
 }
 
-// cluster adds to a cell what its neighbours have, since a colour does not stop
-// at the border of its cell. An empty cell has no cluster.
-func (g *grid) cluster(r, gr, b int) (c sum) {
-	if g.at(r, gr, b).weight == 0 {
-		return c
-	}
-	for i := range 27 {
-		if n := g.at(r+i%3-1, gr+i/3%3-1, b+i/9-1); n != nil {
-			c.r, c.g, c.b, c.weight = c.r+n.r, c.g+n.g, c.b+n.b, c.weight+n.weight
+// cluster is the mean of a cell and of its neighbours, since a colour does not
+// stop at the border of its cell.
+func (g *grid) cluster(where int) color.NRGBA {
+	var all sum
+	for _, row := range neighbours {
+		for _, cell := range g.at[where+row-1:][:3] {
+			all.join(&g.cells[cell])
 		}
 	}
-	return c
+	return all.mean()
 }
+
+// neighbours is how far it is from a cell to the middle of each of the nine rows
+// of three around it.
+var neighbours = func() (n [9]int) {
+	for i := range n {
+		n[i] = place(i/3-1, i%3-1, 0)
+	}
+	return n
+}()
 
 // placeholder is the BlurHash of the picture on its average colour, with more
 // components along its longer side. Its waves need room to cancel out, so that
@@ -131,17 +167,29 @@ func placeholder(img *image.NRGBA, ground color.NRGBA) string {
 	const room = 32
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	across, down := (room+w-1)/w, (room+h-1)/h
-	flat := image.NewNRGBA(image.Rect(0, 0, w*across, h*down))
-	for y := range h * down {
-		for x := range w * across {
-			flat.SetNRGBA(x, y, on(img.NRGBAAt(x/across, y/down), ground))
-		}
+	if across > 1 || down > 1 || !img.Opaque() {
+		img = repeated(img, across, down, ground)
 	}
 	x, y := 4, 3
 	if h > w {
 		x, y = 3, 4
 	}
-	return blurhash(flat, x, y)
+	return blurhash(img, x, y)
+}
+
+// repeated is the picture on a ground, with each pixel several times.
+func repeated(img *image.NRGBA, across, down int, ground color.NRGBA) *image.NRGBA {
+	flat := image.NewNRGBA(image.Rect(0, 0, img.Rect.Dx()*across, img.Rect.Dy()*down))
+	for y := range flat.Rect.Dy() {
+		row := img.Pix[y/down*img.Stride:]
+		for x := range flat.Rect.Dx() {
+			p := row[x/across*4:][:4]
+			c := on(color.NRGBA{p[0], p[1], p[2], p[3]}, ground)
+			to := flat.Pix[y*flat.Stride+4*x:][:4]
+			to[0], to[1], to[2], to[3] = c.R, c.G, c.B, c.A
+		}
+	}
+	return flat
 }
 
 // on lays a colour over an opaque one.
