@@ -89,7 +89,7 @@ func isSRGB(p picture) bool {
 		return false
 	}
 	defer converted.free()
-	seen, err := converted.pixels()
+	seen, err := converted.samples()
 	if err != nil || len(seen) != len(cube) {
 		return false
 	}

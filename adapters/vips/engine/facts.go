@@ -20,20 +20,20 @@ func factsOf(p picture) (*core.Facts, error) {
 		return nil, err
 	}
 	defer small.free()
-	samples, err := small.pixels()
+	samples, err := small.samples()
 	if err != nil {
 		return nil, err
 	}
 	return describe(nrgba(samples, small.width(), small.height(), small.bands())), nil
 }
 
-// nrgba are samples of three or four bands, row by row.
+// nrgba is a copy of samples of three or four bands, row by row.
 func nrgba(samples []byte, w, h, bands int) *image.NRGBA {
-	img := &image.NRGBA{Pix: samples, Stride: 4 * w, Rect: image.Rect(0, 0, w, h)}
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	if bands == 4 {
+		copy(img.Pix, samples)
 		return img
 	}
-	img.Pix = make([]byte, 4*w*h)
 	for i := range w * h {
 		from, to := samples[i*bands:][:3], img.Pix[4*i:][:4]
 		to[0], to[1], to[2], to[3] = from[0], from[1], from[2], 255
@@ -44,7 +44,8 @@ func nrgba(samples []byte, w, h, bands int) *image.NRGBA {
 // describe takes the facts from pixels, each weighted by its opacity. Of a
 // picture that cannot be seen at all everything counts the same.
 func describe(img *image.NRGBA) *core.Facts {
-	g := survey(img)
+	var g grid
+	g.survey(img)
 	average := g.average(img)
 	return &core.Facts{DominantColor: hexOf(g.largest()), AverageColor: hexOf(average), Blurhash: placeholder(img, average)}
 }
@@ -85,8 +86,8 @@ const side = 256/16 + 2
 func place(r, g, b int) int { return (r*side+g)*side + b }
 
 // survey counts every pixel once.
-func survey(img *image.NRGBA) *grid {
-	g := &grid{cells: make([]sum, 1, 256)}
+func (g *grid) survey(img *image.NRGBA) {
+	g.cells = make([]sum, 1, 256)
 	for i := 0; i+4 <= len(img.Pix); i += 4 {
 		p := img.Pix[i:][:4]
 		at := &g.at[place(int(p[0]/16)+1, int(p[1]/16)+1, int(p[2]/16)+1)]
@@ -100,7 +101,6 @@ func survey(img *image.NRGBA) *grid {
 		cell.b += int64(p[2]) * weight
 		cell.weight += weight
 	}
-	return g
 }
 
 // average is the mean of all.

@@ -50,14 +50,14 @@ func (p picture) delays() []int {
 	return delays
 }
 
-// pixels returns a copy of the samples, row by row. It is for a picture that is
-// kept: another one is computed first.
-func (p picture) pixels() ([]byte, error) {
+// samples are those of the pixels, row by row, as long as the picture lives. It is
+// for one that is kept: another one is computed first.
+func (p picture) samples() ([]byte, error) {
 	mem := C.vips_image_get_data(p.c)
 	if mem == nil {
 		return nil, failure()
 	}
-	return C.GoBytes(mem, C.int(p.width()*p.height()*p.bands()*p.sampleBytes())), nil
+	return unsafe.Slice((*byte)(mem), p.width()*p.height()*p.bands()*p.sampleBytes()), nil
 }
 
 // load opens a file with the loader that is named. The bytes must not move while

@@ -110,7 +110,7 @@ func see(t testing.TB, body []byte) seen {
 	if !p.eightBit() {
 		t.Errorf("the %s that was written does not have 8 bits a sample", f)
 	}
-	samples, err := p.pixels()
+	samples, err := p.samples()
 	if err != nil {
 		t.Fatalf("the %s that was written cannot be decoded: %v", f, err)
 	}
