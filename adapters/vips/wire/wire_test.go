@@ -71,6 +71,33 @@ func TestABodyArrivesWholeWhateverItsSize(t *testing.T) {
 	}
 }
 
+// postman counts what goes out.
+type postman struct {
+	scribe
+	writes int
+}
+
+func (p *postman) Write(b []byte) (int, error) {
+	p.writes++
+	return p.scribe.Write(b)
+}
+
+func TestAFrameOfASmallBodyIsWrittenAtOnce(t *testing.T) {
+	for size, want := range map[int]int{0: 1, 1: 1, glueBytes: 1, glueBytes + 1: 2, InlineBytes: 2} {
+		var p postman
+		body := bytes.Repeat([]byte{7}, size)
+		if err := send(&p, KindOutput, Output{Name: "a"}, body, nil, int64(size)); err != nil {
+			t.Fatal(err)
+		}
+		if p.writes != want {
+			t.Errorf("%d bytes: %d writes, want %d", size, p.writes, want)
+		}
+		if !bytes.HasSuffix(p.Bytes(), body) {
+			t.Errorf("%d bytes: they are not at the end of the frame", size)
+		}
+	}
+}
+
 func TestARequestCarriesItsFileReadOnly(t *testing.T) {
 	pool, child := ends(t)
 	name := filepath.Join(t.TempDir(), "original")
