@@ -40,9 +40,10 @@ type Output struct {
 const threads = 2
 
 // garbage is how much may gather before it is collected, in percent of what is in
-// use. That is little, since pixels are not Go's: at 100 every few requests would
-// pay for a collection.
-const garbage = 800
+// use and of the 4 MiB that Go begins with. There is little to go through, since
+// pixels are not Go's, so that a collection is cheap; but each page of a heap that
+// grows instead is a fault, and a small picture costs few milliseconds.
+const garbage = 200
 
 // Run lives the child's life with the engine that start returns, and returns nil
 // when the parent has closed the socket. start is called when the process is
