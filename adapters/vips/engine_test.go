@@ -223,6 +223,7 @@ type inside struct {
 	Sockets            int
 	Core, Nofile, Data uint64
 	Dumpable           int
+	Slack              int // ns that a timer may be late
 	Settings           wire.Settings
 }
 
@@ -246,6 +247,7 @@ func report() []byte {
 		*to = l.Max
 	}
 	in.Dumpable, _ = unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	in.Slack, _ = unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 	b, _ := json.Marshal(in)
 	return b
 }

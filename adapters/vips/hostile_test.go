@@ -116,6 +116,20 @@ func TestAChildKnowsOnlyWhatItNeeds(t *testing.T) {
 	}
 }
 
+func TestAChildIsNotWokenForNothing(t *testing.T) {
+	all, _, err := render(t.Context(), open(t, nil), task(t, "report", "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in inside
+	if err := json.Unmarshal(all[0].body[len(magic):], &in); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := time.Duration(in.Slack), time.Millisecond; got != want {
+		t.Errorf("a timer of a child may be %v late, want %v: Go's watcher asks for 20 µs", got, want)
+	}
+}
+
 func TestAChildCannotHaveAllMemory(t *testing.T) {
 	if raced {
 		return // no limit can be set: see memoryBytes

@@ -26,6 +26,7 @@ const sweepEvery = 5 * time.Second
 // thread of its own, which ends with this function because it is never unlocked.
 func (p *Pool) keep() {
 	runtime.LockOSThread()
+	patient()
 	sweep := time.NewTicker(min(sweepEvery, p.cfg.MaxIdle))
 	defer sweep.Stop()
 	for {

@@ -20,6 +20,8 @@ func self() string {
 // sees the end of the socket, a busy one when it answers.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+func patient() {}
+
 func keepDescriptors() {}
 
 func memory() int64 { return math.MaxInt64 }
