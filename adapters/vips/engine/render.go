@@ -119,10 +119,10 @@ func (w *work) do(ctx context.Context) (*core.Facts, error) {
 // encoders returns what takes an order that is drawn, and what waits for all of
 // them. They encode beside the drawing: at most two at once, since the other cores
 // are for other decoders. Little is drawn ahead of them, so that little is in
-// memory. A single order has nothing to be beside of; going from thread to thread
-// would cost a small picture more than its pixels do.
+// memory. A single order has nothing to be beside of, and what is slight is encoded
+// sooner than it has gone from thread to thread.
 func (w *work) encoders(ctx context.Context) (hand func(order), wait func()) {
-	if len(w.orders) < 2 {
+	if len(w.orders) < 2 || w.slight() {
 		return func(o order) { w.complete(ctx, o) }, func() {}
 	}
 	drawn := make(chan order)
@@ -138,6 +138,24 @@ func (w *work) encoders(ctx context.Context) (hand func(order), wait func()) {
 		})
 	}
 	return func(o order) { drawn <- o }, func() { close(drawn); encoders.Wait() }
+}
+
+// slight reports whether all there is to encode takes less than two threads that
+// take turns at it. AVIF is never slight.
+func (w *work) slight() bool {
+	const most = 128 * 256 // pixels
+	pixels := 0
+	for _, o := range w.orders {
+		width, height := o.rendition.size()
+		frames := 1
+		if o.rendition.all {
+			frames = o.on.src.frames
+		}
+		if pixels += width * height * frames; pixels > most || o.spec.Fmt == transform.AVIF {
+			return false
+		}
+	}
+	return true
 }
 
 // draw draws what was ordered, then what facts are taken from.

@@ -3,7 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"imgd/core"
@@ -112,6 +115,35 @@ func TestFactsAloneAndVariantsAlone(t *testing.T) {
 	f, err = Render(t.Context(), data, variants(t, "w=20"), false, func(Output) error { return nil })
 	if err != nil || f != nil {
 		t.Errorf("without facts: %v, %v; want none", f, err)
+	}
+}
+
+func TestOnlyMoreThanALittleIsEncodedBesideTheDrawing(t *testing.T) {
+	for _, c := range []struct {
+		side   int
+		texts  []string
+		beside bool
+	}{
+		{100, []string{"w=100", "w=60", "w=30"}, false},
+		{100, []string{"fmt=png", "fmt=jpeg", "fmt=webp"}, false},
+		{100, []string{"fmt=png", "fmt=jpeg", "fmt=webp", "fmt=webp,q=20"}, true},
+		{400, []string{"w=400", "w=200"}, true},
+		{400, []string{"w=400"}, false},
+		{32, []string{"fmt=avif,effort=0", "w=20"}, true},
+	} {
+		var vs []transform.Variant
+		for i, text := range c.texts {
+			vs = append(vs, variant(t, strconv.Itoa(i), text))
+		}
+		_, err := Render(t.Context(), photo(t, c.side, c.side), vs, false, func(o Output) error {
+			if beside := !strings.Contains(string(debug.Stack()), "engine.Render("); o.Err == nil && beside != c.beside {
+				t.Errorf("%v of %d pixels: encoded beside the drawing: %v, want %v", c.texts, c.side, beside, c.beside)
+			}
+			return o.Err
+		})
+		if err != nil && core.KindOf(err) != core.Unsupported {
+			t.Errorf("%v of %d pixels: %v", c.texts, c.side, err)
+		}
 	}
 }
 
