@@ -74,6 +74,7 @@ func Run(start func(wire.Settings) (Engine, error)) error {
 }
 
 func serve(conn *wire.Conn, engine Engine) error {
+	known := specs{}
 	for {
 		f, err := conn.Receive()
 		if errors.Is(err, io.EOF) {
@@ -82,7 +83,7 @@ func serve(conn *wire.Conn, engine Engine) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(answer(conn, engine, f), f.Close()); err != nil {
+		if err := errors.Join(answer(conn, engine, known, f), f.Close()); err != nil {
 			return err
 		}
 	}
@@ -90,7 +91,7 @@ func serve(conn *wire.Conn, engine Engine) error {
 
 // answer serves one request. Its error means that the parent cannot be spoken to
 // any more; what is wrong with the file goes to the parent.
-func answer(conn *wire.Conn, engine Engine, f wire.Frame) error {
+func answer(conn *wire.Conn, engine Engine, known specs, f wire.Frame) error {
 	before := cpu()
 	if err := conn.Send(wire.KindBegun, wire.Begun{}, nil); err != nil {
 		return err
@@ -111,7 +112,7 @@ func answer(conn *wire.Conn, engine Engine, f wire.Frame) error {
 		p, err = engine.Probe(data)
 		done.Probe = &p
 	case wire.OpRender:
-		done.Facts, err = render(conn, engine, data, req)
+		done.Facts, err = render(conn, engine, known, data, req)
 	default:
 		return wire.Broken("%q is no operation", req.Op)
 	}
@@ -122,10 +123,10 @@ func answer(conn *wire.Conn, engine Engine, f wire.Frame) error {
 	return conn.Send(wire.KindDone, done, nil)
 }
 
-func render(conn *wire.Conn, engine Engine, data []byte, req wire.Request) (*core.Facts, error) {
+func render(conn *wire.Conn, engine Engine, known specs, data []byte, req wire.Request) (*core.Facts, error) {
 	variants := make([]transform.Variant, 0, len(req.Variants))
 	for _, v := range req.Variants {
-		spec, err := transform.Parse(v.Transform)
+		spec, err := known.parse(v.Transform)
 		if err != nil {
 			return nil, err
 		}
@@ -141,4 +142,24 @@ func render(conn *wire.Conn, engine Engine, data []byte, req wire.Request) (*cor
 		}
 		return conn.Send(wire.KindOutput, m, o.Body)
 	})
+}
+
+// specs are transforms that were read before: nearly every request wants those of
+// the default preset.
+type specs map[string]transform.Spec
+
+func (known specs) parse(text string) (transform.Spec, error) {
+	const most = 64
+	if spec, ok := known[text]; ok {
+		return spec, nil
+	}
+	spec, err := transform.Parse(text)
+	if err != nil {
+		return spec, err
+	}
+	if len(known) == most {
+		clear(known)
+	}
+	known[text] = spec
+	return spec, nil
 }
