@@ -21,6 +21,11 @@ func (c *counted) Read(ctx context.Context, fn func(gen.Querier) error) error {
 	return c.Engine.Read(ctx, fn)
 }
 
+func (c *counted) Alone(ctx context.Context, fn func(gen.Querier) error) error {
+	c.n.Add(1)
+	return c.Engine.Alone(ctx, fn)
+}
+
 func (c *counted) Write(ctx context.Context, fn func(gen.Querier, time.Time) error) error {
 	c.n.Add(1)
 	return c.Engine.Write(ctx, fn)

@@ -25,6 +25,10 @@ type Engine interface {
 	// end; of engines with one writer this holds for everything.
 	Write(ctx context.Context, fn func(q gen.Querier, now time.Time) error) error
 
+	// Alone runs fn's one statement as a transaction of its own, which takes a
+	// database that is far away one round trip. Nothing but ctx ends it sooner.
+	Alone(ctx context.Context, fn func(gen.Querier) error) error
+
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 

@@ -25,9 +25,11 @@ func (a *attempt) keep(ctx context.Context, stop context.CancelCauseFunc) {
 		}
 		// Just before the lease runs out somebody else may be about to own
 		// the job: giving up first is what keeps work from being done twice.
+		// A database that is slow is waited for, one that is silent asked twice:
+		// it may have moved.
 		patience := s.Lease - s.Lease/5
 		asked := time.Now()
-		beat, cancel := context.WithDeadline(ctx, heard.Add(patience))
+		beat, cancel := context.WithTimeout(ctx, min(patience-asked.Sub(heard), patience/2))
 		cancelled, err := s.Jobs.Beat(beat, a.job, s.Lease)
 		cancel()
 		switch {

@@ -17,6 +17,7 @@ import (
 
 	"imgd/adapters/records"
 	"imgd/adapters/records/internal/gen"
+	"imgd/adapters/records/internal/pg"
 )
 
 // Config says which database, and how long it may keep its callers waiting.
@@ -36,6 +37,7 @@ const DefaultTimeout = 1800 * time.Millisecond
 // DB is an open database.
 type DB struct {
 	pool    *pgxpool.Pool
+	patient *pgxpool.Pool // for statements by themselves, whatever time they take
 	sql     *sql.DB
 	timeout time.Duration
 	// What begins a transaction, ending with the question for the time.
@@ -78,7 +80,19 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, errors.Join(explain(ctx, err), db.sql.Close())
 	}
+	if db.patient, err = pgxpool.NewWithConfig(ctx, unasked(config.Copy())); err != nil {
+		db.pool.Close()
+		return nil, errors.Join(explain(ctx, err), db.sql.Close())
+	}
 	return db, nil
+}
+
+// unasked has connections used without asking whether they are alive: one that is
+// not costs less than a round trip more for each.
+func unasked(config *pgxpool.Config) *pgxpool.Config {
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
+	config.MinConns, config.MinIdleConns = 0, 0
+	return config
 }
 
 // limits hold on the server, should this process hang: a little longer than a
@@ -123,6 +137,7 @@ func (db *DB) SQL() *sql.DB { return db.sql }
 // Close waits for what is under way.
 func (db *DB) Close() error {
 	err := db.sql.Close()
+	db.patient.Close()
 	db.pool.Close()
 	return err
 }
@@ -137,6 +152,12 @@ func (db *DB) Ping(ctx context.Context) error {
 // Read gives fn one unchanging view of the database.
 func (db *DB) Read(ctx context.Context, fn func(gen.Querier) error) error {
 	return db.transact(ctx, db.beginRead, func(q gen.Querier, _ time.Time) error { return fn(q) })
+}
+
+// Alone runs one statement by itself. What a transaction sets for itself it does
+// without: a session through a pooler has the limits of its role.
+func (db *DB) Alone(ctx context.Context, fn func(gen.Querier) error) error {
+	return explain(ctx, fn(pg.New(db.patient)))
 }
 
 // Write commits all of fn or nothing.

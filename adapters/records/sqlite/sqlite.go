@@ -112,6 +112,11 @@ func (db *DB) Read(ctx context.Context, fn func(gen.Querier) error) error {
 	return explain(ctx, fn(lite.New(within{t, db.reading})))
 }
 
+// Alone is Write: there is one writer.
+func (db *DB) Alone(ctx context.Context, fn func(gen.Querier) error) error {
+	return db.writer.do(ctx, func(q gen.Querier, _ time.Time) error { return fn(q) })
+}
+
 // Write commits all of fn or nothing. It has the only write lock from its first
 // moment, so that what it reads stays true until it commits. Writes that come at
 // once share a commit: one that fails leaves the others alone.
