@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"ariga.io/atlas/sql/migrate"
-	"github.com/ncruces/go-sqlite3"
 )
 
 // up takes the lock when there is something to do: a process that has nothing to
@@ -129,7 +128,10 @@ const patience = 5 * time.Second
 func locked(ctx context.Context, e Engine, conn *sql.Conn) (*sql.Tx, error) {
 	for {
 		tx, err := conn.BeginTx(ctx, nil)
-		if errors.Is(err, sqlite3.BUSY) {
+		if busy, ok := errors.AsType[interface {
+			error
+			Temporary() bool
+		}](err); ok && e == SQLite && busy.Temporary() {
 			return nil, fmt.Errorf("another process is writing to the database and does not end: wait for it or stop it, then try again: %w", err)
 		}
 		if err != nil || e == SQLite { // BEGIN IMMEDIATE is SQLite's lock
