@@ -11,6 +11,7 @@ import (
 	_ "image/png"  // reads variants
 	"math"
 	"sync"
+	"time"
 
 	_ "golang.org/x/image/webp" // reads variants
 
@@ -33,6 +34,10 @@ func Digest(b []byte) string {
 // sides are the longest sides of the default variants.
 var sides = map[string]int{"thumbnail": 150, "medium": 600, "large": 1200, "original": 4096}
 
+// patience is how long what belongs to one image may be refused: the servers are up
+// again, so that an answer which is a 503 for longer says what is wrong.
+const patience = time.Minute
+
 // Check reads all that was sent through the API, the originals and the variants,
 // and says what is not as it should be.
 func Check(ctx context.Context, c *caller.Caller, sent []Sent) (wrong []string) {
@@ -42,11 +47,13 @@ func Check(ctx context.Context, c *caller.Caller, sent []Sent) (wrong []string) 
 	for range 4 {
 		wg.Go(func() {
 			for s := range work {
-				for _, w := range s.check(ctx, c) {
+				soon, cancel := context.WithTimeout(ctx, patience)
+				for _, w := range s.check(soon, c) {
 					mu.Lock()
 					wrong = append(wrong, fmt.Sprintf("image %s: %s", s.Image, w))
 					mu.Unlock()
 				}
+				cancel()
 			}
 		})
 	}
