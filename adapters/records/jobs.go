@@ -56,8 +56,8 @@ func lost(j core.Job) error {
 	return core.LeaseLost.Errorf("epoch %d of job %s no longer holds the lease; throw its work away", j.Epoch, j.ID)
 }
 
-// Beat extends the lease of the claimed job. It is not done sooner because the
-// database is slow: a lease outlives that, an answer to a caller would not.
+// Beat extends the lease of the claimed job. It waits for a slow database as long
+// as ctx allows: a lease outlives that.
 func (s Jobs) Beat(ctx context.Context, j core.Job, lease time.Duration) (cancelled bool, err error) {
 	err = s.Alone(ctx, func(q gen.Querier) error {
 		row, err := q.BeatJob(ctx, gen.BeatJobParams{Lease: micros(lease), ID: j.ID, Epoch: j.Epoch})
