@@ -36,10 +36,12 @@ type Entry struct {
 // and touches nothing.
 type Blobs interface {
 	// Create stores all of r under a new key, or is a Conflict when the key
-	// exists. Of racing creators one wins. Readers see all of it or nothing, it
-	// survives a power cut once Create has returned, and nothing stays if r fails
-	// or the context ends. An error of r comes back unchanged. A full store is
-	// Full.
+	// exists. Of racing creators one wins. Readers see all of it or nothing, and it
+	// survives a power cut once Create has returned, also what a Conflict has found.
+	// Nothing stays if r fails or the context ends before r does. After that Create
+	// may fail, or its context end, although the object was made: it is not taken
+	// back, because whoever met the Conflict may rely on it. An error of r comes back
+	// unchanged. A full store is Full.
 	Create(ctx context.Context, key, contentType string, r io.Reader) (Info, error)
 
 	// Open returns the bytes under key, or a NotFound.

@@ -62,20 +62,22 @@ func (b *Blobs) place(f staged, key string) error {
 	return fmt.Errorf("the folder of %s keeps vanishing: %w", key, fs.ErrNotExist)
 }
 
-// enter puts a file into the folder of its key, and syncs the entry.
+// enter puts a file into the folder of its key, and syncs the entry: also one that
+// another creator made a moment ago, since whoever hears of it may rely on it.
 func (b *Blobs) enter(f staged, key string) error {
 	folder, err := b.folder(path.Dir(key))
 	if err != nil {
 		return err
 	}
 	defer folder.Close() //nolint:errcheck // what was written through it is synced
-	if err := b.name(f, folder, key); err != nil {
-		return err
+	named := b.name(f, folder, key)
+	if named != nil && !errors.Is(named, fs.ErrExist) {
+		return named
 	}
 	if err := folder.Sync(); err != nil {
-		return errors.Join(err, b.root.Remove(key))
+		return err
 	}
-	return nil
+	return named
 }
 
 // buffers are what blobs are copied through.

@@ -24,7 +24,7 @@ const (
 	singleBytes = 2 * partBytes // below it an object goes in one request
 	mostParts   = 10_000        // of one object, says the protocol
 
-	// cleaning is how long an upload that has failed may clean up after itself.
+	// cleaning is how long an upload that has failed or was given up may still take.
 	// What it leaves then is swept by CleanStaging, or as an orphan.
 	cleaning = 3 * time.Second
 )
@@ -90,19 +90,14 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // settle decides what the answer to the request that makes the object means.
 // When an answer is lost and the request sent again, our own object is in its
-// way; a line that broke may have broken because the key exists; and a request
-// that was given up may have made the object all the same.
+// way; a line that broke may have broken because the key exists. A request that was
+// given up may have made the object all the same, and it stays: another creator may
+// have found it, and rely on it.
 func (u upload) settle(ctx context.Context, err error) error {
 	code, status := answer(err)
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
-		defer cancel()
-		if _, ours := u.look(ctx); ours {
-			_ = u.b.Delete(ctx, u.key)
-		}
 	case status == http.StatusPreconditionFailed, status == http.StatusConflict, code == "NoSuchUpload":
 		if _, ours := u.look(ctx); ours {
 			return nil

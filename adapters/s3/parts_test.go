@@ -188,25 +188,42 @@ func TestAContextThatEndsInARequestLeavesAllOrNothing(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsGivenUpLeavesNothing(t *testing.T) {
+// Another creator may have found the object meanwhile, and a row may name it.
+func TestARequestThatIsGivenUpTakesNothingBack(t *testing.T) {
 	bucket := rig.S3(t)
 	direct := open(t, bucket)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	blobs := open(t, meddle(t, bucket, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
-		if r.Method != http.MethodPut {
-			store.ServeHTTP(w, r)
-			return
-		}
-		store.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
-		cancel()
-		<-r.Context().Done() // it is made, and the answer does not come
-	}))
-	if _, err := blobs.Create(ctx, "o/a", "text/plain", strings.NewReader("a")); !errors.Is(err, context.Canceled) {
-		t.Errorf("Create = %v, want the context's own error", err)
-	}
-	if got := keysOf(t, direct, ""); len(got) != 0 {
-		t.Errorf("the store has %q, want nothing", got)
+	for what, c := range map[string]struct {
+		is   func(*http.Request) bool
+		size int64
+	}{
+		"whole": {func(r *http.Request) bool { return r.Method == http.MethodPut }, 1},
+		"parts": {func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }, 17 << 20},
+	} {
+		t.Run(what, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			blobs := open(t, meddle(t, bucket, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+				if !c.is(r) {
+					store.ServeHTTP(w, r)
+					return
+				}
+				store.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
+				if _, err := direct.Create(t.Context(), "v/"+what, "text/plain", pattern(c.size)); core.KindOf(err) != core.Conflict {
+					t.Errorf("Create by another = %v, want a Conflict", err)
+				}
+				cancel()
+				<-r.Context().Done() // it is made, and the answer does not come
+			}))
+			if _, err := blobs.Create(ctx, "v/"+what, "text/plain", pattern(c.size)); !errors.Is(err, context.Canceled) {
+				t.Errorf("Create = %v, want the context's own error", err)
+			}
+			if got := contents(t, direct, "v/"+what); int64(len(got)) != c.size {
+				t.Errorf("what the other found has %d bytes now, want %d", len(got), c.size)
+			}
+			if got := unfinished(t, bucket); len(got) != 0 {
+				t.Errorf("the store keeps parts of %q, want none", got)
+			}
+		})
 	}
 }
 
