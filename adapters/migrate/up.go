@@ -14,7 +14,7 @@ import (
 // up takes the lock when there is something to do: a process that has nothing to
 // migrate starts although another one writes, or hangs while it does.
 func up(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (applied []string, err error) {
-	if done, err := nothing(ctx, e, db, dir); err != nil || done {
+	if s, err := status(ctx, e, db, dir); err != nil || len(s.Pending) == 0 {
 		return nil, err
 	}
 	conn, err := db.Conn(ctx)
@@ -40,17 +40,6 @@ func up(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (applied []s
 		}
 		applied = append(applied, name)
 	}
-}
-
-// nothing reports whether no file is pending, as far as can be read.
-func nothing(ctx context.Context, e Engine, db *sql.DB, dir migrate.Dir) (bool, error) {
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return false, err
-	}
-	defer tx.Rollback() //nolint:errcheck // it was only read
-	files, err := pending(ctx, e, tx, dir)
-	return len(files) == 0, err
 }
 
 // next applies the first pending file and returns its name, empty when there is

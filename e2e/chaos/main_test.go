@@ -5,7 +5,6 @@ package chaos
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -29,22 +28,7 @@ func TestMain(m *testing.M) {
 	if shipped = os.Getenv(ready); shipped != "" {
 		os.Exit(m.Run())
 	}
-	dir, err := os.MkdirTemp("", "imgd-chaos")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := 1
-	if shipped, err = rig.Build(dir); err == nil {
-		stopping, err = rig.Build(dir, "crashpoints")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	rig.Main(m, rig.Binary{Path: &shipped}, rig.Binary{Path: &stopping, Tags: []string{"crashpoints"}})
 }
 
 var pictures sync.Map // size: bytes

@@ -21,9 +21,37 @@ import (
 	"time"
 )
 
-// Build compiles the binary once for a test run, with the given build tags, and
-// returns its path. dir is where it is put.
-func Build(dir string, tags ...string) (string, error) {
+// Binary is a build of imgd that the tests of a package run.
+type Binary struct {
+	Path *string // set when it is there
+	Tags []string
+}
+
+// Main is what a TestMain does: it builds, runs the tests, and ends the process.
+func Main(m *testing.M, builds ...Binary) {
+	code, err := built(m.Run, builds)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+func built(run func() int, builds []Binary) (int, error) {
+	dir, err := os.MkdirTemp("", "imgd-test")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // it is the system's temporary folder
+	for _, b := range builds {
+		if *b.Path, err = build(dir, b.Tags...); err != nil {
+			return 1, err
+		}
+	}
+	return run(), nil
+}
+
+// build compiles imgd with build tags into a folder, and returns its path.
+func build(dir string, tags ...string) (string, error) {
 	bin := filepath.Join(dir, "imgd-"+strings.Join(append(tags, "bin"), "-"))
 	cmd := exec.Command("go", "build", "-tags", strings.Join(tags, ","), "-o", bin, "imgd/cmd/imgd") // #nosec G204 -- our own tags
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -4,8 +4,6 @@
 package storm
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"imgd/e2e/rig"
@@ -16,20 +14,5 @@ import (
 var shipped, mutant string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "imgd-storm")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := 1
-	if shipped, err = rig.Build(dir); err == nil {
-		mutant, err = rig.Build(dir, "mutant_nofence")
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	rig.Main(m, rig.Binary{Path: &shipped}, rig.Binary{Path: &mutant, Tags: []string{"mutant_nofence"}})
 }
