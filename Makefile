@@ -12,7 +12,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test chaos chaos-short verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-claims keep contact-sheet clean FORCE
+.PHONY: help deps servers build demo test chaos chaos-short verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-claims keep contact-sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench: servers ## Run the benchmarks of docs/benchmarks.md.
 	$(GO) test -run '^$$' -bench BenchmarkPhoto12MP -benchtime 10x -timeout 20m ./e2e
 	$(GO) test -run '^$$' -bench BenchmarkTinyJobs -benchtime 2000x -timeout 20m ./e2e
 	$(GO) test -run '^$$' -bench BenchmarkWorkers -benchtime 1x -timeout 20m ./e2e
+
+bench-floor: deps ## Compare the service with plain calls of libvips (bench/floor.c). IMGD_BENCH_PHOTO=file: on your picture.
+	$(GO) test -run '^$$' -bench BenchmarkFloor -benchtime 5x -timeout 20m ./e2e
 
 bench-claims: servers ## Compare a claim among a thousand jobs with one among a million; takes half an hour and 15 GB.
 	$(GO) test -run '^$$' -bench BenchmarkClaim -benchtime 1000x -timeout 90m ./adapters/records
