@@ -23,6 +23,7 @@ const (
 	InvalidTransform Slug = "invalid-transform"
 	InvalidVariants  Slug = "invalid-variants"
 	UnknownPreset    Slug = "unknown-preset"
+	WatermarkGone    Slug = "watermark-gone"
 	InvalidCursor    Slug = "invalid-cursor"
 
 	InsufficientScope Slug = "insufficient-scope"
@@ -114,6 +115,7 @@ var meanings = map[Slug]Meaning{
 	InvalidTransform: {Invalid, 400, "The transform is not valid", "The members key, column and suggestion show where parsing stopped and what was probably meant."},
 	InvalidVariants:  {Invalid, 400, "The variants are not valid", "Variants are a JSON object of name: transform, with 1 to 32 names of the form [a-z0-9][a-z0-9_-]{0,63}. Send either preset or variants."},
 	UnknownPreset:    {Invalid, 400, "No such preset", "The member allowed lists the presets of this service."},
+	WatermarkGone:    {Invalid, 400, "The watermark is gone", "The image that wm names was deleted before the variant was made. Upload it again and name the new one."},
 	InvalidCursor:    {Invalid, 400, "The cursor is not valid", "Use next_cursor of the page before, with the same filters, and do not take it apart."},
 
 	InsufficientScope: {Forbidden, 403, "The token lacks a scope", "The member required names the scope this operation needs."},

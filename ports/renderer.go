@@ -15,6 +15,14 @@ type Task struct {
 	Bytes    int64
 	Variants []transform.Variant
 	Facts    bool // whether facts are wanted too
+	Marks    []Mark
+}
+
+// Mark is an image that variants of a task have as their watermark.
+type Mark struct {
+	Image  core.ID
+	Source *os.File // as that of a Task
+	Bytes  int64
 }
 
 // Rendition is one rendered variant, or the reason why there is none.

@@ -145,7 +145,7 @@ var (
 // process runs single jobs.
 func (p *parts) process() *process.Service {
 	return &process.Service{
-		Jobs: p.jobs(), Blobs: p.store, Render: mutateRender(p.pool), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
+		Jobs: p.jobs(), Images: records.Images{DB: p.db}, Blobs: p.store, Render: mutateRender(p.pool), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
 		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Sweeps: records.Housekeeping{DB: p.db}, Log: p.log,
 	}
 }

@@ -15,6 +15,7 @@ import (
 type draft struct {
 	s      *Service
 	id     core.ID
+	tenant string
 	name   string
 	info   ports.Info
 	probe  core.Probe
@@ -30,7 +31,7 @@ func (d *draft) store(ctx context.Context, f File, sofar Fields) error {
 	if d.stored {
 		return core.FileRepeated.Errorf("the form has a second file; send each image in a request of its own")
 	}
-	if _, err := d.s.read(sofar); err != nil {
+	if _, err := d.s.read(ctx, d.tenant, sofar); err != nil {
 		return err
 	}
 	d.name = f.Name

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -33,7 +34,7 @@ type request struct {
 }
 
 // read says what the fields mean, or what is wrong with them.
-func (s *Service) read(f Fields) (r request, err error) {
+func (s *Service) read(ctx context.Context, tenant string, f Fields) (r request, err error) {
 	if r.bucket, err = core.Bucket(f.Bucket); err != nil {
 		return r, err
 	}
@@ -46,7 +47,7 @@ func (s *Service) read(f Fields) (r request, err error) {
 	if r.expiresAt, err = s.expires(f.ExpiresAt); err != nil {
 		return r, err
 	}
-	r.variants, err = s.wanted(f.Preset, f.Variants)
+	r.variants, err = s.wanted(ctx, tenant, f.Preset, f.Variants)
 	return r, err
 }
 
@@ -64,8 +65,8 @@ func (s *Service) expires(text string) (*time.Time, error) {
 }
 
 // wanted is the list of variants a request asks for: a preset's, its own, or the
-// default's, each of which the renderer can do.
-func (s *Service) wanted(preset, variants string) (list []transform.Variant, err error) {
+// default's, each of which the renderer can do, with the watermarks of the tenant.
+func (s *Service) wanted(ctx context.Context, tenant, preset, variants string) (list []transform.Variant, err error) {
 	switch {
 	case preset != "" && variants != "":
 		return nil, core.InvalidVariants.Errorf("the request has both preset and variants; send one of them")
@@ -88,7 +89,7 @@ func (s *Service) wanted(preset, variants string) (list []transform.Variant, err
 			return nil, naming(v.Name, err)
 		}
 	}
-	return list, nil
+	return s.resolve(ctx, tenant, list)
 }
 
 // naming adds the variant's name to what is wrong with it.

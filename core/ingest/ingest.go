@@ -74,13 +74,13 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	if once.answer != nil {
 		return s.replay(u, once.answer)
 	}
-	d := draft{s: s, id: s.NewID()}
+	d := draft{s: s, id: s.NewID(), tenant: u.By.Tenant}
 	defer d.discardUnlessKept(ctx)
 	fields, err := u.Read(func(f File, sofar Fields) error { return d.store(ctx, f, sofar) })
 	if err != nil {
 		return Accepted{}, err
 	}
-	want, err := s.read(fields)
+	want, err := s.read(ctx, u.By.Tenant, fields)
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -168,7 +168,7 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 	if err := access.MayChange(by, rec.Image); err != nil {
 		return Accepted{}, err
 	}
-	list, err := s.wanted(r.Preset, string(r.Variants))
+	list, err := s.wanted(ctx, by.Tenant, r.Preset, string(r.Variants))
 	if err != nil {
 		return Accepted{}, err
 	}

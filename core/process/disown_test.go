@@ -59,9 +59,9 @@ func TestNothingComesBackOfAnImageThatIsDeletedWhileItsWorkerIsFrozen(t *testing
 
 func TestWhatASuccessorFoundInTheStoreIsNotSwept(t *testing.T) {
 	h := house.New(t)
-	h.Process.Lease, h.Process.Sweeps = 100*time.Millisecond, h.House
+	h.Process.Sweeps = h.House
 	a := h.Accept(t, "")
-	frozen := process.Service{Worker: "frozen", Jobs: silent{h.Jobs}, Blobs: h.Blobs, Lease: h.Process.Lease, PublishAfter: time.Hour, Sweeps: h.House, Log: h.Process.Log}
+	frozen := process.Service{Worker: "frozen", Jobs: silent{h.Jobs}, Blobs: h.Blobs, Lease: 100 * time.Millisecond, PublishAfter: time.Hour, Sweeps: h.House, Log: h.Process.Log}
 	frozen.Render = &portstest.FakeRenderer{Before: func(context.Context, ports.Task) error {
 		time.Sleep(150 * time.Millisecond)
 		if reaped, err := h.Jobs.Reap(t.Context()); err != nil || len(reaped) != 1 {

@@ -17,6 +17,7 @@ import (
 // Service renders what jobs ask for.
 type Service struct {
 	Jobs   ports.Jobs
+	Images ports.Images // where watermarks are looked up
 	Blobs  ports.Blobs
 	Render ports.Renderer
 	// Spool holds an original for the decoder where Blobs has no descriptors; nil
@@ -147,7 +148,12 @@ func (a *attempt) render(ctx context.Context) error {
 	}
 	defer src.close()
 	a.cost.ReadBytes = a.record.Image.Bytes
-	task := ports.Task{Source: src.file, Bytes: a.record.Image.Bytes, Variants: a.todo, Facts: a.record.Image.Blurhash == ""}
+	marks, done, err := a.marks(ctx)
+	defer done()
+	if err != nil || len(a.todo) == 0 && a.record.Image.Blurhash != "" {
+		return err
+	}
+	task := ports.Task{Source: src.file, Bytes: a.record.Image.Bytes, Variants: a.todo, Facts: a.record.Image.Blurhash == "", Marks: marks}
 	report, err := a.s.Render.Render(ctx, task, func(r ports.Rendition) error { return a.take(ctx, r) })
 	a.facts, a.cost.CPUMS = report.Facts, report.CPUMS
 	return err

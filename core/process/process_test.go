@@ -301,9 +301,8 @@ func TestACancelledJobStops(t *testing.T) {
 
 func TestAWorkerThatLostItsLeaseThrowsItsWorkAway(t *testing.T) {
 	h := house.New(t)
-	h.Process.Lease = 100 * time.Millisecond
 	a := h.Accept(t, "")
-	slow := process.Service{Worker: "frozen", Jobs: silent{h.Jobs}, Blobs: h.Blobs, Lease: h.Process.Lease, PublishAfter: time.Hour, Log: h.Process.Log}
+	slow := process.Service{Worker: "frozen", Jobs: silent{h.Jobs}, Blobs: h.Blobs, Lease: 100 * time.Millisecond, PublishAfter: time.Hour, Log: h.Process.Log}
 	slow.Render = &portstest.FakeRenderer{Salt: " by the frozen one", Before: func(context.Context, ports.Task) error {
 		time.Sleep(150 * time.Millisecond) // past its lease, as a stopped process is
 		if reaped, err := h.Jobs.Reap(t.Context()); err != nil || len(reaped) != 1 {

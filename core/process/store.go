@@ -80,7 +80,7 @@ func (a *attempt) twin(r ports.Rendition) (content, error) {
 }
 
 func (a *attempt) create(ctx context.Context, spec transform.Spec, r ports.Rendition) (ports.Info, string, error) {
-	stem := fmt.Sprintf("v/%s/%s-%s", a.job.ImageID, spec.Digest(""), a.s.Render.Capabilities().Renderer)
+	stem := fmt.Sprintf("v/%s/%s-%s", a.job.ImageID, spec.Digest(), a.s.Render.Capabilities().Renderer)
 	key := stem + "." + r.Ext
 	a.made = append(a.made, key)
 	info, err := a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)

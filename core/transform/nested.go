@@ -168,8 +168,8 @@ func radiusKey() key {
 func watermarkKey() key {
 	return key{
 		name: "wm", def: none, words: []string{none},
-		takes: "image:pos:scale:opacity:repeat, of which all but the id of the image may be left out " +
-			"(a position or a point, 0.01 to 1, 0.01 to 1, 0 or 1), or none",
+		takes: "image:pos:scale:opacity:repeat:sha256, of which all but the id of the image may be left out " +
+			"(a position or a point, 0.01 to 1, 0.01 to 1, 0 or 1, the digest its bytes must have), or none",
 		set: func(s *Spec, parts []string) *fault {
 			if len(parts) == 1 && parts[0] == none {
 				s.WM = Watermark{}
@@ -187,20 +187,24 @@ func watermarkKey() key {
 				return none
 			}
 			w := s.WM
-			return strings.Join([]string{string(w.Image), w.Pos.String(), number(w.Scale), number(w.Opacity), bit(w.Repeat)}, ":")
+			parts := []string{string(w.Image), w.Pos.String(), number(w.Scale), number(w.Opacity), bit(w.Repeat)}
+			if w.SHA256 != "" {
+				parts = append(parts, w.SHA256)
+			}
+			return strings.Join(parts, ":")
 		},
 	}
 }
 
 func readWatermark(parts []string) (Watermark, *fault) {
-	if len(parts) > 5 {
-		return Watermark{}, &fault{part: 5}
+	if len(parts) > 6 {
+		return Watermark{}, &fault{part: 6}
 	}
-	full := [5]string{"", "bottom-right", "0.25", "1", "0"}
+	full := [6]string{"", "bottom-right", "0.25", "1", "0", ""}
 	copy(full[:], parts)
 
 	var wm Watermark
-	var ok [5]bool
+	var ok [6]bool
 	id, err := core.ParseID(full[0])
 	wm.Image, ok[0] = id, err == nil
 	wm.Pos, ok[1] = readPosition(full[1])
@@ -208,6 +212,7 @@ func readWatermark(parts []string) (Watermark, *fault) {
 	wm.Scale, ok[2] = readWithin(full[2], 0.01, 1)
 	wm.Opacity, ok[3] = readWithin(full[3], 0.01, 1)
 	wm.Repeat, ok[4] = readBit(full[4])
+	wm.SHA256, ok[5] = full[5], len(parts) < 6 || len(full[5]) == 64 && hexadecimal(full[5]) && strings.ToLower(full[5]) == full[5]
 	for i := range ok {
 		if !ok[i] {
 			return Watermark{}, &fault{part: i}

@@ -70,6 +70,9 @@ func TestGoodTransforms(t *testing.T) {
 		"wm=" + strings.ToUpper(logo): from(func(s *transform.Spec) {
 			s.WM = transform.Watermark{Image: logo, Pos: transform.Position{X: 1, Y: 1}, Scale: 0.25, Opacity: 1}
 		}),
+		"wm=" + logo + ":top:1:1:0:" + strings.Repeat("0a", 32): from(func(s *transform.Spec) {
+			s.WM = transform.Watermark{Image: logo, Pos: transform.Position{X: 0.5}, Scale: 1, Opacity: 1, SHA256: strings.Repeat("0a", 32)}
+		}),
 		"wm=" + logo + ":0.2x0.9:0.5:0.4:1": from(func(s *transform.Spec) {
 			s.WM = transform.Watermark{Image: logo, Pos: transform.Position{X: 0.2, Y: 0.9}, Scale: 0.5, Opacity: 0.4, Repeat: true}
 		}),
@@ -156,6 +159,8 @@ func TestBadTransforms(t *testing.T) {
 		{"wm=logo", "wm", 4, nil, "id of the image"},
 		{"wm=" + logo + ":entropy", "wm", 41, nil, "a position"},
 		{"wm=" + logo + ":center:1:1:1:1", "wm", 54, nil, "wm takes"},
+		{"wm=" + logo + ":center:1:1:1:" + strings.Repeat("0A", 32), "wm", 54, nil, "the digest"},
+		{"wm=" + logo + ":center:1:1:1:" + strings.Repeat("0a", 32) + ":1", "wm", 119, nil, "wm takes"},
 		{"fit=cover,w=100", "fit", 1, nil, "need both w and h"},
 		{"w=100,fit=pad", "fit", 7, nil, "need both w and h"},
 		{"w=100,up=1", "up", 7, nil, "add fit=contain"},
@@ -230,7 +235,7 @@ func TestCanonicalForms(t *testing.T) {
 	}
 	t.Run("the digest of the default", func(t *testing.T) {
 		const want = "8d7205de8250cf3608576777349db05f2b1fece0fdfd41be353995d15f67d90e"
-		if got := transform.Default().Digest(""); got != want {
+		if got := transform.Default().Digest(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
@@ -238,11 +243,14 @@ func TestCanonicalForms(t *testing.T) {
 
 func TestDigest(t *testing.T) {
 	s := transform.Default()
-	if s.Digest("") == s.Digest("aa") || s.Digest("aa") == s.Digest("ab") {
-		t.Error("the watermark's content does not change the digest")
-	}
-	if s.Digest("") == from(func(s *transform.Spec) { s.Q = 84 }).Digest("") {
+	if s.Digest() == from(func(s *transform.Spec) { s.Q = 84 }).Digest() {
 		t.Error("another quality has the same digest")
+	}
+	mark := func(sha256 string) string {
+		return from(func(s *transform.Spec) { s.WM = transform.Watermark{Image: logo, SHA256: sha256} }).Digest()
+	}
+	if mark(strings.Repeat("a", 64)) == mark(strings.Repeat("b", 64)) {
+		t.Error("the watermark's content does not change the digest")
 	}
 }
 

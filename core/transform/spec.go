@@ -109,14 +109,9 @@ func (s Spec) String() string {
 	return b.String()
 }
 
-// Digest names the rendition: the SHA-256, in hex, of its canonical form and of
-// the content hash of its watermark image, or "" without one.
-func (s Spec) Digest(watermark string) string {
-	text := s.String()
-	if watermark != "" {
-		text += "\n" + watermark
-	}
-	sum := sha256.Sum256([]byte(text))
+// Digest names the rendition: the SHA-256, in hex, of its canonical form.
+func (s Spec) Digest() string {
+	sum := sha256.Sum256([]byte(s.String()))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -157,6 +157,9 @@ type Watermark struct {
 	Opacity float64
 	// Repeat tiles it over the whole result.
 	Repeat bool
+	// SHA256 is the digest of the image's bytes, in lower-case hex, once it is known
+	// which they are: a transform without it does not say yet what it looks like.
+	SHA256 string
 }
 
 // number writes the shortest decimal that reads back as f.

@@ -83,7 +83,7 @@ func Over(db *records.DB, store ports.Blobs, spool func() (ports.Spool, error)) 
 		MaxBytes: 1 << 20, NewID: NewID, Now: time.Now,
 	}
 	h.Process = &process.Service{
-		Jobs: h.Jobs, Blobs: h.Blobs, Render: h.Render, Spool: spool, Worker: "w1", Lease: 15 * time.Second, PublishAfter: time.Hour,
+		Jobs: h.Jobs, Images: images, Blobs: h.Blobs, Render: h.Render, Spool: spool, Worker: "w1", Lease: 15 * time.Second, PublishAfter: time.Hour,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	h.Library = &library.Service{
