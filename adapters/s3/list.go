@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -65,6 +66,10 @@ func (b *Blobs) pages(ctx context.Context, prefix string) iter.Seq2[[]types.Obje
 	}
 }
 
+// atOnce is how many objects one request deletes. It may be a thousand, which takes
+// some stores longer than a request may wait for its answer.
+const atOnce = 250
+
 // Delete forgets key, or everything under it when it ends in a slash.
 func (b *Blobs) Delete(ctx context.Context, key string) error {
 	folder := strings.HasSuffix(key, "/")
@@ -78,8 +83,10 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
-		if err := b.deleteAll(ctx, page); err != nil {
-			return err
+		for some := range slices.Chunk(page, atOnce) {
+			if err := b.deleteAll(ctx, some); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -93,16 +100,16 @@ func (b *Blobs) deleteOne(ctx context.Context, name string) error {
 	return err
 }
 
-// deleteAll deletes a page in one request, or one by one where the store does not
+// deleteAll deletes objects in one request, or one by one where the store does not
 // know how.
-func (b *Blobs) deleteAll(ctx context.Context, page []types.Object) error {
+func (b *Blobs) deleteAll(ctx context.Context, some []types.Object) error {
 	batch := &types.Delete{Quiet: aws.Bool(true)}
-	for _, o := range page {
+	for _, o := range some {
 		batch.Objects = append(batch.Objects, types.ObjectIdentifier{Key: o.Key})
 	}
 	out, err := b.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &b.bucket, Delete: batch})
 	if isUnknown(err) {
-		return b.deleteEach(ctx, page)
+		return b.deleteEach(ctx, some)
 	}
 	if err != nil {
 		return b.explain(ctx, b.prefix, err)
@@ -116,8 +123,8 @@ func (b *Blobs) deleteAll(ctx context.Context, page []types.Object) error {
 	return nil
 }
 
-func (b *Blobs) deleteEach(ctx context.Context, page []types.Object) error {
-	for _, o := range page {
+func (b *Blobs) deleteEach(ctx context.Context, some []types.Object) error {
+	for _, o := range some {
 		if err := b.deleteOne(ctx, *o.Key); err != nil {
 			return err
 		}
