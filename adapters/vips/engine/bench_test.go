@@ -80,7 +80,7 @@ func cascade(b *testing.B, emitted func()) {
 	}
 	for _, size := range [][2]int{{4032, 3024}, {1200, 900}, {600, 450}, {150, 113}} {
 		s := from(p)
-		s.resize(size[0], size[1])
+		s.resize(size[0], size[1], false)
 		s.keep()
 		p.free()
 		if p, err = s.end(); err != nil {

@@ -112,6 +112,30 @@ int bridge_keep(VipsImage *in, VipsImage **out) {
 	return 0;
 }
 
+int bridge_own(VipsImage *in, VipsImage **out) {
+	VipsImage *own = vips_image_new_memory();
+	if (vips_image_write(in, own)) {
+		g_object_unref(own);
+		return -1;
+	}
+	*out = own;
+	return 0;
+}
+
+int bridge_bandjoin(VipsImage *in, VipsImage *more, VipsImage **out) {
+	return vips_bandjoin2(in, more, out, NULL);
+}
+
+int bridge_lookup(VipsImage *in, const void *rgb, VipsImage **out) {
+	VipsImage *table = vips_image_new_from_memory_copy(rgb, 256 * 3, 256, 1, 3, VIPS_FORMAT_UCHAR);
+	VipsImage *found = NULL;
+	int failed = !table || vips_maplut(in, &found, table, NULL) ||
+		vips_copy(found, out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL);
+	g_clear_object(&found);
+	g_clear_object(&table);
+	return failed ? -1 : 0;
+}
+
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out) {
 	VipsImage *ground = vips_image_new_from_image(in, rgba, 4);
 	if (!ground)

@@ -32,6 +32,15 @@ int bridge_bare(VipsImage *in, VipsImage **out);
  * with them. It takes the memory of every step for the whole image. */
 int bridge_keep(VipsImage *in, VipsImage **out);
 
+/* bridge_own computes all pixels into memory that nobody else has. */
+int bridge_own(VipsImage *in, VipsImage **out);
+
+/* bridge_bandjoin adds the bands of one image to those of another. */
+int bridge_bandjoin(VipsImage *in, VipsImage *more, VipsImage **out);
+
+/* bridge_lookup replaces 256 levels of grey by as many sRGB colours. */
+int bridge_lookup(VipsImage *in, const void *rgb, VipsImage **out);
+
 /* bridge_over lays an image with alpha over a colour that may be transparent. */
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out);
 

@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
-	"image/color"
-
-	"imgd/core/transform"
+	"image"
 )
 
 // ready sees to it that a rendition is drawn, and before it what it is drawn from.
@@ -23,7 +21,7 @@ func (a *arrangement) ready(ctx context.Context, r *rendition) error {
 
 // draw makes a rendition's frames, and lets go of what nobody waits for any more.
 func (a *arrangement) draw(ctx context.Context, r *rendition) error {
-	o, err := a.origins(r)
+	o, err := a.origins(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -47,18 +45,27 @@ func (a *arrangement) frame(ctx context.Context, r *rendition, p picture, settle
 	}
 	s := from(p)
 	s.small = a.src.small()
+	explained := func(err error) error { return ours("draw", err) }
 	if r.from == nil {
+		explained = func(err error) error { return explain(a.src.format, err) }
 		a.fromFile(s, r.shape, settled)
 	} else {
-		s.resize(r.ResizeW, r.ResizeH)
+		s.resize(r.ResizeW, r.ResizeH, r.linear)
 	}
-	s.compose(r.shape)
+	s.focus(r)
+	if r.paints() {
+		s.keep()
+		if s.err == nil { // from here on the file is not to blame
+			explained = func(err error) error { return ours("draw", err) }
+		}
+	}
+	s.compose(ctx, r.shape)
 	s.keep()
 	f, err := s.end()
-	if r.from == nil {
-		return f, explain(a.src.format, err)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return f, cause
 	}
-	return f, ours("draw", err)
+	return f, explained(err)
 }
 
 // origins are the frames a rendition is drawn from.
@@ -68,21 +75,21 @@ type origins struct {
 	free    func() // lets go of them
 }
 
-func (a *arrangement) origins(r *rendition) (origins, error) {
+func (a *arrangement) origins(ctx context.Context, r *rendition) (origins, error) {
 	if r.from != nil {
 		return origins{r.from.frames, true, func() { a.let(r.from) }}, nil
 	}
 	p := r.pass
 	p.roots--
 	if p.base == nil {
-		frames, err := a.decode(p)
+		frames, settled, err := a.decode(ctx, p)
 		if err != nil {
 			return origins{}, err
 		}
 		if p.roots == 0 {
-			return origins{frames, false, func() { freeAll(frames) }}, nil
+			return origins{frames, settled, func() { freeAll(frames) }}, nil
 		}
-		if p.base, err = a.base(frames, p); err != nil {
+		if p.base, err = a.base(ctx, frames, settled, p); err != nil {
 			return origins{}, err
 		}
 	}
@@ -95,15 +102,43 @@ func (a *arrangement) origins(r *rendition) (origins, error) {
 }
 
 // decode opens the file for a pass. Its frames are recipes still: the pixels come
-// when they are asked for, from the first row to the last.
-func (a *arrangement) decode(p *pass) ([]picture, error) {
-	whole, err := a.src.load(p.all, p.shrink)
+// when they are asked for, from the first row to the last. Only where they are
+// shared they are there already, and their colours settled.
+func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, settled bool, err error) {
+	shrink := p.shrink
+	if a.full[p.all] != nil || shrink == 1 && a.shared[p.all] {
+		settled, shrink = true, 1
+		frames, err = a.whole(ctx, p.all)
+	} else {
+		frames, err = a.open(p.all, shrink)
+		defer freeAll(frames)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	var cut []picture
+	for _, f := range frames {
+		s := from(f)
+		s.extract(a.src, p.area, shrink)
+		c, err := s.end()
+		if err != nil {
+			freeAll(cut)
+			return nil, false, explain(a.src.format, err)
+		}
+		cut = append(cut, c)
+	}
+	return cut, settled, nil
+}
+
+// open reads the frames of the page, or the first of them.
+func (a *arrangement) open(all bool, shrink int) ([]picture, error) {
+	whole, err := a.src.load(all, shrink)
 	if err != nil {
 		return nil, err
 	}
 	defer whole.free()
 	n := 1
-	if p.all {
+	if all {
 		n = a.src.frames
 	}
 	height := whole.height() / n
@@ -111,7 +146,7 @@ func (a *arrangement) decode(p *pass) ([]picture, error) {
 	for i := range n {
 		s := from(whole)
 		if n > 1 {
-			s.do("extract_area", "left=0,top=%d,width=%d,height=%d", i*height, whole.width(), height)
+			s.crop(image.Rect(0, i*height, whole.width(), (i+1)*height))
 		}
 		f, err := s.end()
 		if err != nil {
@@ -123,62 +158,134 @@ func (a *arrangement) decode(p *pass) ([]picture, error) {
 	return frames, nil
 }
 
+// whole computes the page in its full size, as the file has it, and keeps it for
+// all that is drawn or judged by it.
+func (a *arrangement) whole(ctx context.Context, all bool) ([]picture, error) {
+	if a.full[all] != nil || a.broken != nil {
+		return a.full[all], a.broken
+	}
+	frames, err := a.open(all, 1)
+	if err == nil {
+		defer freeAll(frames)
+		frames, err = a.kept(ctx, frames, func(s *steps) { s.settle(a.src.colours) })
+	}
+	if err != nil {
+		a.broken = err
+		return nil, err
+	}
+	if a.full == nil {
+		a.full = map[bool][]picture{}
+	}
+	a.full[all] = frames
+	return frames, nil
+}
+
 // base computes decoded frames for several renditions to be drawn from: no larger
 // than it takes to draw the largest of them well.
-func (a *arrangement) base(frames []picture, p *pass) (base []picture, err error) {
+func (a *arrangement) base(ctx context.Context, frames []picture, settled bool, p *pass) ([]picture, error) {
 	defer freeAll(frames)
+	return a.kept(ctx, frames, func(s *steps) {
+		if !settled {
+			s.settle(a.src.colours)
+		}
+		if n := a.spare(p); n > 1 && s.err == nil {
+			s.resize(ceil(s.width(), n), ceil(s.height(), n), false)
+		}
+	})
+}
+
+// kept computes what becomes of decoded frames.
+func (a *arrangement) kept(ctx context.Context, frames []picture, change func(*steps)) (list []picture, err error) {
 	for _, f := range frames {
+		if err := context.Cause(ctx); err != nil {
+			freeAll(list)
+			return nil, err
+		}
 		s := from(f)
 		s.small = a.src.small()
-		s.settle(a.src.colours)
-		if n := a.spare(p); n > 1 {
-			s.resize(ceil(f.width(), n), ceil(f.height(), n))
-		}
+		change(s)
 		s.keep()
-		b, err := s.end()
+		k, err := s.end()
 		if err != nil {
-			freeAll(base)
+			freeAll(list)
 			return nil, explain(a.src.format, err)
 		}
-		base = append(base, b)
+		list = append(list, k)
 	}
-	return base, nil
+	return list, nil
 }
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 
 // fromFile brings a decoded frame to its size, its colours to sRGB, and turns it
-// upright. Turning comes after the resize, when there is less to turn.
+// upright. Turning comes after the resize, when there is less to turn, and so do
+// the colours unless it is their light that is resized.
 func (a *arrangement) fromFile(s *steps, to shape, settled bool) {
 	src := a.src
 	if !settled {
 		s.settle(src.colours)
 	}
-	s.resize(src.upright(to.ResizeW, to.ResizeH))
-	if s.err == nil && src.converts(s.picture) {
+	profile := s.err == nil && src.converts(s.picture)
+	if profile && to.linear {
+		s.profileToSRGB()
+	}
+	w, h := src.upright(to.ResizeW, to.ResizeH)
+	s.resize(w, h, to.linear)
+	if profile && !to.linear {
 		s.profileToSRGB()
 	}
 	s.turn(src.orientation)
 }
 
-// resize brings the picture to exactly w x h; where it is transparent, colours
-// count as much as they are seen.
-func (s *steps) resize(w, h int) {
+// resize brings the picture to exactly w x h.
+func (s *steps) resize(w, h int, linear bool) {
 	if s.err != nil || s.width() == w && s.height() == h {
 		return
 	}
-	alpha := s.alpha()
-	if alpha {
-		s.do("premultiply", "")
+	resample := func() {
+		s.do("resize", "scale=%.17g,vscale=%.17g", scale(w, s.width()), scale(h, s.height()))
 	}
-	s.do("resize", "scale=%.17g,vscale=%.17g", scale(w, s.width()), scale(h, s.height()))
-	if alpha {
-		s.do("unpremultiply", "")
-		s.round()
+	if linear {
+		s.linearly(func() { s.weighted(resample) })
+	} else {
+		s.premultiplied(resample)
 	}
 	s.bytes()
 	if s.err == nil && (s.width() != w || s.height() != h) {
 		s.err = fmt.Errorf("resizing came out at %d x %d instead of %d x %d", s.width(), s.height(), w, h)
+	}
+}
+
+// linearly does something to the light instead of its numbers.
+func (s *steps) linearly(change func()) {
+	space := "srgb"
+	if s.grey() {
+		space = "b-w"
+	}
+	s.do("colourspace", "space=scrgb")
+	change()
+	s.do("colourspace", "space=%s", space)
+}
+
+// premultiplied does something to 8 bit in which colours count as much as they are
+// seen.
+func (s *steps) premultiplied(change func()) {
+	alpha := s.err == nil && s.alpha()
+	s.weighted(change)
+	if alpha {
+		s.round()
+	}
+	s.bytes()
+}
+
+func (s *steps) weighted(change func()) {
+	alpha := s.err == nil && s.alpha()
+	if alpha {
+		s.do("premultiply", "")
+	}
+	change()
+	if alpha {
+		s.do("unpremultiply", "")
 	}
 }
 
@@ -188,93 +295,34 @@ func (s *steps) round() { s.do("linear", "a=1,b=0.5,uchar=true") }
 // scale is the factor by which libvips, which rounds, comes to the size wanted.
 func scale(want, have int) float64 { return float64(want) / float64(have) }
 
-// turn undoes an EXIF orientation: a quarter turn, then perhaps a mirror.
-func (s *steps) turn(orientation int) {
-	angle := [9]int{0, 0, 0, 180, 180, 90, 90, 270, 270}[orientation]
-	mirror := orientation == 2 || orientation == 4 || orientation == 5 || orientation == 7
-	s.rotate(angle)
-	if mirror {
-		s.mirror("horizontal")
-	}
+// composition is what comes after the resize and its crop, in the order in which
+// it means something. A step that is not asked for does nothing.
+var composition = []func(*steps, shape){
+	(*steps).sooner,
+	(*steps).canvas,
+	(*steps).rotate,
+	(*steps).reflect,
+	(*steps).blur,
+	(*steps).sharpen,
+	(*steps).pixelate,
+	(*steps).brightness,
+	(*steps).contrast,
+	(*steps).vividness,
+	(*steps).gray,
+	(*steps).tint,
+	(*steps).ground,
+	(*steps).pad,
+	(*steps).border,
+	(*steps).corners,
 }
 
-// rotate turns clockwise. What is read row by row has to be there as a whole.
-func (s *steps) rotate(angle int) {
-	if angle == 0 {
-		return
+func (s *steps) compose(ctx context.Context, to shape) {
+	for _, step := range composition {
+		if s.err == nil {
+			s.err = context.Cause(ctx)
+		}
+		step(s, to)
 	}
-	s.keep()
-	s.do("rot", "angle=d%d", angle)
-}
-
-func (s *steps) mirror(direction string) {
-	s.keep()
-	s.do("flip", "direction=%s", direction)
-}
-
-// compose does what comes after the resize: crop, turn, ground, canvas.
-func (s *steps) compose(to shape) {
-	if to.Crops() {
-		s.do("extract_area", "left=%d,top=%d,width=%d,height=%d", to.CropX, to.CropY, to.CropW, to.CropH)
-	}
-	s.ground(to)
-	if to.Pads() {
-		s.canvas(to)
-	}
-	s.rotate(to.rot * 90)
-	if to.flip == transform.FlipH || to.flip == transform.FlipHV {
-		s.mirror("horizontal")
-	}
-	if to.flip == transform.FlipV || to.flip == transform.FlipHV {
-		s.mirror("vertical")
-	}
-}
-
-// backdrop is what shows where the picture is transparent: the colour that was
-// asked for, and under it white where the encoding cannot be transparent.
-func (s shape) backdrop() (c [4]uint8, asked bool) {
-	r, g, b, alpha, asked := s.bg.RGBA()
-	if !s.opaque {
-		return [4]uint8{r, g, b, alpha}, asked
-	}
-	onWhite := on(color.NRGBA{r, g, b, alpha}, color.NRGBA{255, 255, 255, 255})
-	return [4]uint8{onWhite.R, onWhite.G, onWhite.B, 255}, true
-}
-
-// ground fills what is transparent.
-func (s *steps) ground(to shape) {
-	c, asked := to.backdrop()
-	if s.err != nil || !asked || !s.alpha() {
-		return
-	}
-	s.coloured()
-	if c[3] == 255 {
-		s.do("flatten", "background=%d %d %d", c[0], c[1], c[2])
-		return
-	}
-	s.over(c)
-	s.round()
-}
-
-// coloured makes three channels of one.
-func (s *steps) coloured() {
-	if s.err == nil && s.grey() {
-		s.do("colourspace", "space=srgb")
-	}
-}
-
-// canvas lays the picture on a larger one.
-func (s *steps) canvas(to shape) {
-	s.coloured()
-	c, _ := to.backdrop()
-	if s.err == nil && c[3] < 255 && !s.alpha() {
-		s.do("bandjoin_const", "c=255")
-	}
-	ground := fmt.Sprintf("%d %d %d", c[0], c[1], c[2])
-	if s.err == nil && s.alpha() {
-		ground += fmt.Sprintf(" %d", c[3])
-	}
-	s.do("embed", "x=%d,y=%d,width=%d,height=%d,extend=background,background=%s", to.OffsetX, to.OffsetY, to.Width, to.Height, ground)
 }
 
 // let says that one of those who waited for a rendition has what it wanted.
@@ -296,6 +344,9 @@ func (a *arrangement) close() {
 	for _, p := range a.passes {
 		freeAll(p.base)
 		p.base = nil
+	}
+	for _, frames := range a.full {
+		freeAll(frames)
 	}
 }
 

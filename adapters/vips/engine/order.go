@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 
 	"imgd/core"
@@ -35,29 +36,35 @@ func (o order) encoding() transform.Spec {
 }
 
 // order reads what a variant wants of this page, and what of it is a shape. Its
-// error is the variant's own.
-func (s *source) order(v transform.Variant) (order, shape, error) {
-	o := order{names: []string{v.Name}, spec: v.Spec}
+// error is the variant's own, unless the page is broken.
+func (a *arrangement) order(ctx context.Context, v transform.Variant) (order, shape, error) {
+	s, o := a.src, order{names: []string{v.Name}, spec: v.Spec}
 	if err := possible(o.spec); err != nil {
 		return o, shape{}, err
 	}
-	to := shape{
-		Plan: o.spec.Target(s.upright(s.width, s.height)),
-		bg:   o.spec.BG, rot: int(o.spec.Rot) / 90, flip: o.spec.Flip,
+	c, err := a.cutOf(ctx, o.spec, o.moves() && s.frames > 1)
+	if err != nil {
+		return o, shape{}, err
 	}
+	w, h := s.upright(s.width, s.height)
+	to := shapeOf(o.spec, c, w, h)
 	if err := o.fit(to); err != nil {
 		return o, shape{}, err
 	}
-	moving := o.spec.Anim && (o.spec.Fmt == transform.WebP || o.spec.Fmt == transform.GIF)
-	to.all = moving && s.frames > 1
-	if moving && s.probe.Animated && !to.all {
+	to.all = o.moves() && s.frames > 1
+	if o.moves() && s.probe.Animated && !to.all {
 		o.warn("animation-first-frame", "the animation is beyond what is allowed; only its first frame is used")
 	}
 	if err := s.affordable(to); err != nil {
 		return o, shape{}, err
 	}
-	to.opaque = !o.spec.Fmt.Alpha() && (s.probe.HasAlpha || to.Pads())
+	to.opaque = !o.spec.Fmt.Alpha() && (s.probe.HasAlpha || to.opens())
 	return o, to, nil
+}
+
+// moves reports whether an animation stays one.
+func (o order) moves() bool {
+	return o.spec.Anim && (o.spec.Fmt == transform.WebP || o.spec.Fmt == transform.GIF)
 }
 
 func (o *order) warn(slug, detail string) { o.warnings = append(o.warnings, warning{slug, detail}) }
@@ -78,11 +85,12 @@ func possible(s transform.Spec) error {
 // files are held to.
 func (s *source) affordable(to shape) error {
 	l := current.Limits
-	if side := int64(max(to.Width, to.Height, to.ResizeW, to.ResizeH)); over(side, l.Side) {
+	w, h := to.size() // of no fewer pixels than any step after the resize
+	if side := int64(max(w, h, to.Width, to.Height, to.ResizeW, to.ResizeH)); over(side, l.Side) {
 		return core.InvalidTransform.Errorf("this comes to a side of %d pixels, of which there may be %d; ask for a smaller size", side, l.Side).
 			With("key", "w").With("limit", l.Side).With("actual", side)
 	}
-	pixels := max(int64(to.ResizeW)*int64(to.ResizeH), int64(to.Width)*int64(to.Height))
+	pixels := max(int64(to.ResizeW)*int64(to.ResizeH), int64(w)*int64(h))
 	if to.all {
 		pixels *= int64(s.frames)
 	}
@@ -120,5 +128,6 @@ func (o *order) fit(to shape) error {
 func (s *source) miniature() shape {
 	spec := transform.Default()
 	spec.W, spec.H = factSide, factSide
-	return shape{Plan: spec.Target(s.upright(s.width, s.height)), flip: transform.FlipNone}
+	w, h := s.upright(s.width, s.height)
+	return shapeOf(spec, cut{}, w, h)
 }

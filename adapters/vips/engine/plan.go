@@ -2,44 +2,12 @@ package engine
 
 import (
 	"cmp"
+	"image"
 	"slices"
 	"sync"
 
 	"imgd/adapters/vips/structure"
-	"imgd/core/transform"
 )
-
-// shape is what the pixels of a rendition depend on. Variants of one shape differ
-// in their encoding only and are drawn once.
-type shape struct {
-	// all says that every frame of the animation is drawn, not the first alone.
-	all bool
-	transform.Plan
-	bg   transform.Color
-	rot  int // quarter turns clockwise
-	flip transform.Flip
-	// opaque says that what is transparent has to be filled, since the encoding has
-	// no alpha.
-	opaque bool
-}
-
-// size is that of the result.
-func (s shape) size() (w, h int) {
-	if s.rot%2 == 1 {
-		return s.Height, s.Width
-	}
-	return s.Width, s.Height
-}
-
-// drawing is how many pixels are drawn: a canvas may be large and the picture on
-// it small.
-func (s shape) drawing() int { return s.ResizeW * s.ResizeH }
-
-// untouched reports whether the shape is the whole image at another size and
-// nothing else, so that others can be made from it.
-func (s shape) untouched() bool {
-	return !s.Crops() && !s.Pads() && s.bg == "" && s.rot == 0 && s.flip == transform.FlipNone && !s.opaque
-}
 
 // rendition is a shape that is drawn, from the file or from a larger rendition.
 type rendition struct {
@@ -47,14 +15,16 @@ type rendition struct {
 	from *rendition // nil: from the file, in pass
 	pass *pass
 
-	ordered bool      // a variant wants it
-	frames  []picture // drawn, as long as anybody waits for them
-	waiting int       // variants to encode and renditions to draw from it
+	ordered bool         // a variant wants it
+	found   *image.Point // where a smart crop begins, once the first frame was seen
+	frames  []picture    // drawn, as long as anybody waits for them
+	waiting int          // variants to encode and renditions to draw from it
 }
 
-// pass is one way through the decoder.
+// pass is one way through the decoder, to what is cut out of the page.
 type pass struct {
-	all    bool
+	all bool
+	cut
 	shrink int // of the format itself, while decoding
 	roots  int // renditions drawn from it that are not drawn yet
 
@@ -67,6 +37,10 @@ type arrangement struct {
 	src        *source
 	renditions []*rendition // the largest first, once they are linked
 	passes     []*pass
+
+	full   map[bool][]picture // the whole page, all its frames or one, if it is kept
+	shared map[bool]bool      // it is to be kept when it is decoded
+	broken error              // why it could not be decoded
 
 	letting sync.Mutex // renditions are let go of by several goroutines
 }
@@ -92,23 +66,36 @@ func (a *arrangement) link() {
 			r.from.waiting++
 			continue
 		}
-		r.pass = a.passFor(r.all)
+		r.pass = a.passFor(r.shape)
 		r.pass.roots++
 	}
 	for _, p := range a.passes {
 		w, h := a.largest(p)
-		p.shrink = a.src.shrink(w, h, 1)
+		p.shrink = a.src.shrink(p.cut, w, h, 1)
 	}
+	a.share()
 	a.hurry()
 }
 
+// share has a page be decoded once where several passes want it in its full size.
+func (a *arrangement) share() {
+	wanted := map[bool]int{}
+	for _, p := range a.passes {
+		if p.shrink == 1 {
+			wanted[p.all]++
+		}
+	}
+	a.shared = map[bool]bool{false: wanted[false] > 1, true: wanted[true] > 1}
+}
+
 // parent returns the smallest rendition that r can be drawn from with no harm:
-// the whole image, at least twice as large both ways, and not itself enlarged.
+// all of what r was cut from, at least twice as large both ways, and not itself
+// enlarged.
 func (a *arrangement) parent(r *rendition) *rendition {
-	w, h := a.src.upright(a.src.width, a.src.height)
+	w, h := r.cut.size(a.src.upright(a.src.width, a.src.height))
 	var best *rendition
 	for _, p := range a.renditions { // the largest first, hence the last fits best
-		if p != r && p.all == r.all && p.untouched() && p.Width <= w && p.Height <= h &&
+		if p != r && p.all == r.all && p.cut == r.cut && p.untouched() && p.Width <= w && p.Height <= h &&
 			p.Width >= 2*r.ResizeW && p.Height >= 2*r.ResizeH {
 			best = p
 		}
@@ -116,13 +103,13 @@ func (a *arrangement) parent(r *rendition) *rendition {
 	return best
 }
 
-func (a *arrangement) passFor(all bool) *pass {
+func (a *arrangement) passFor(s shape) *pass {
 	for _, p := range a.passes {
-		if p.all == all {
+		if p.all == s.all && p.cut == s.cut {
 			return p
 		}
 	}
-	p := &pass{all: all}
+	p := &pass{all: s.all, cut: s.cut}
 	a.passes = append(a.passes, p)
 	return p
 }
@@ -141,32 +128,36 @@ func (a *arrangement) largest(p *pass) (w, h int) {
 // spare is by how much a decoded frame may be reduced before several renditions
 // are drawn from it: each of them finds twice its pixels both ways.
 func (a *arrangement) spare(p *pass) int {
-	if p.shrink > 1 {
+	if p.shrink > 1 || p.linear {
 		return 1
 	}
 	w, h := a.largest(p)
-	return a.src.room(2*w, 2*h)
+	return a.src.room(p.cut, 2*w, 2*h)
 }
 
-// room is how many times w x h fits into the file's pixels, both ways.
-func (s *source) room(w, h int) int {
-	width, height := s.upright(s.width, s.height)
+// room is how many times w x h fits into the pixels of a cut, both ways.
+func (s *source) room(c cut, w, h int) int {
+	width, height := c.size(s.upright(s.width, s.height))
 	return max(1, min(width/w, height/h))
 }
 
-// shrink returns the largest factor that the format can decode by and that leaves
-// times the pixels of w x h both ways.
-func (s *source) shrink(w, h, times int) int {
+// shrink returns the largest factor that the format can decode by, and that leaves
+// a cut times the pixels of w x h both ways. It averages light by its numbers, and
+// puts edges next to where they are unless they are between its pixels.
+func (s *source) shrink(c cut, w, h, times int) int {
+	if c.linear {
+		return 1
+	}
 	switch {
 	case s.format == structure.JPEG:
-		most := s.room(times*w, times*h)
+		most := s.room(c, times*w, times*h)
 		for _, f := range []int{8, 4, 2} {
-			if f <= most {
+			if f <= most && (c.area.Empty() || s.divides(c.area, f)) {
 				return f
 			}
 		}
-	case s.format == structure.WebP && !s.probe.Animated: // frames are parts of a canvas
-		return s.room(2*w, 2*h) // its own scaler is a plain one
+	case s.format == structure.WebP && !s.probe.Animated && c.area.Empty(): // frames are parts of a canvas
+		return s.room(c, 2*w, 2*h) // its own scaler is a plain one
 	}
 	return 1
 }
@@ -178,10 +169,10 @@ func (s *source) shrink(w, h, times int) int {
 func (a *arrangement) hurry() {
 	const large = 2 << 20 // pixels
 	s, r := a.src, a.smallest()
-	if s.format != structure.JPEG || s.outline.Progressive || s.width*s.height < large || r == nil || a.passes[0].shrink > 1 {
+	if s.format != structure.JPEG || s.outline.Progressive || s.width*s.height < large || r == nil || r.cut != (cut{}) || r.root().shrink > 1 || a.full[false] != nil {
 		return
 	}
-	shrink := s.shrink(r.ResizeW, r.ResizeH, 2)
+	shrink := s.shrink(r.cut, r.ResizeW, r.ResizeH, 2)
 	if shrink < 4 {
 		return
 	}
@@ -192,6 +183,14 @@ func (a *arrangement) hurry() {
 	}
 	r.from, r.pass = nil, &pass{shrink: shrink, roots: 1}
 	a.passes = append(a.passes, r.pass)
+}
+
+// root is the pass that r comes from in the end.
+func (r *rendition) root() *pass {
+	for r.from != nil {
+		r = r.from
+	}
+	return r.pass
 }
 
 // smallest returns the last rendition that a variant wants.

@@ -34,7 +34,7 @@ func Render(ctx context.Context, data []byte, variants []transform.Variant, fact
 	w.pages = map[int]*arrangement{0: w.first}
 	defer w.close()
 	for _, v := range variants {
-		if err := w.take(v); err != nil {
+		if err := w.take(ctx, v); err != nil {
 			return nil, err
 		}
 	}
@@ -66,12 +66,15 @@ func (w *work) close() {
 }
 
 // take accepts a variant, or emits why not.
-func (w *work) take(v transform.Variant) error {
+func (w *work) take(ctx context.Context, v transform.Variant) error {
 	page, err := w.page(v.Spec.Page)
 	if err != nil {
 		return w.say(Output{Name: v.Name, Err: err})
 	}
-	o, to, err := page.src.order(v)
+	o, to, err := page.order(ctx, v)
+	if err != nil && (ctx.Err() != nil || page == w.first && page.broken != nil) {
+		return err // of the work, or of the file
+	}
 	if err != nil {
 		return w.say(Output{Name: v.Name, Err: err})
 	}

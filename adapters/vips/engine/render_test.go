@@ -31,7 +31,7 @@ func TestTheSmallestIsOutFirst(t *testing.T) {
 func TestEveryVariantIsEmittedOnce(t *testing.T) {
 	var vs []transform.Variant
 	var want []string
-	for i, text := range []string{"w=30", "w=30", "w=30,fmt=png", "w=31", "page=7", "blur=3", "w=30,q=20", "fmt=avif,effort=0,w=20", "page=8"} {
+	for i, text := range []string{"w=30", "w=30", "w=30,fmt=png", "w=31", "page=7", "wm=01890a5d-ac96-774b-bcce-b302099a8057", "w=30,q=20", "fmt=avif,effort=0,w=20", "page=8"} {
 		name := string(rune('a' + i))
 		vs, want = append(vs, variant(t, name, text)), append(want, name)
 	}
@@ -62,7 +62,7 @@ func TestAnErrorOfEmitEndsTheWorkAndComesBackUnchanged(t *testing.T) {
 			t.Errorf("emit failed at %d and was called %d times", at, n)
 		}
 	}
-	_, err := Render(t.Context(), photo(t, 100, 100), []transform.Variant{variant(t, "a", "blur=3"), variant(t, "b", "w=10")}, false, func(Output) error { return cable })
+	_, err := Render(t.Context(), photo(t, 100, 100), []transform.Variant{variant(t, "a", "wm=01890a5d-ac96-774b-bcce-b302099a8057"), variant(t, "b", "w=10")}, false, func(Output) error { return cable })
 	if !unchanged(err, cable) {
 		t.Errorf("emit failed at a refused variant: Render gave %v, want that very error", err)
 	}
