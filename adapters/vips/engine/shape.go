@@ -97,11 +97,11 @@ func (s shape) turned() (w, h int) {
 		}
 		return s.Width, s.Height
 	}
-	const dust = 1e-6 // of the floats
+	const unseen = 0.01 // of a pixel, which needs no room of its own
 	sin, cos := math.Sincos(s.rot * math.Pi / 180)
 	sin, cos = math.Abs(sin), math.Abs(cos)
 	fw, fh := float64(s.Width), float64(s.Height)
-	return int(math.Ceil(fw*cos + fh*sin - dust)), int(math.Ceil(fw*sin + fh*cos - dust))
+	return int(math.Ceil(fw*cos + fh*sin - unseen)), int(math.Ceil(fw*sin + fh*cos - unseen))
 }
 
 // square reports whether the turn is one of whole quarters, which moves pixels and

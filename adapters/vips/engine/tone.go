@@ -10,8 +10,12 @@ import (
 	"imgd/core/transform"
 )
 
-// brightness multiplies the lightness that is perceived.
-func (s *steps) brightness(to shape) { s.modulate(to.paint.brightness, 1, 0) }
+// brightness multiplies the lightness that is perceived. In the dark there is less
+// colour, too: nothing is lit, and it is black.
+func (s *steps) brightness(to shape) {
+	b := to.paint.brightness
+	s.modulate(b, min(b, 1), 0)
+}
 
 // contrast spreads the levels around the middle, or moves them there.
 func (s *steps) contrast(to shape) {

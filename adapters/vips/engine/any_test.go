@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"imgd/core"
+	"imgd/core/transform"
+)
+
+// anyTransform draws a few keys of the language, each with a value it may have.
+func anyTransform(t *rapid.T) string {
+	part := func(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+	whole := func(lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, "n") }
+	hundredths := func(lo, hi int) float64 { return float64(whole(lo, hi)) / 100 }
+	draws := []func() string{
+		func() string { return part("dpr=%g", hundredths(10, 300)) },
+		func() string { return part("trim=%d", whole(1, 254)) },
+		func() string { return part("crop=%d:%d:%d:%d", whole(0, 40), whole(0, 40), whole(1, 60), whole(1, 60)) },
+		func() string {
+			return part("crop=0.%d:0.%d:0.%d:0.%d", whole(0, 4), whole(0, 4), whole(1, 5), whole(1, 5))
+		},
+		func() string {
+			return part("w=%d,h=%d,fit=%s", whole(1, 70), whole(1, 70), rapid.SampledFrom([]string{"contain", "fill", "pad", "scale-down"}).Draw(t, "fit"))
+		},
+		func() string {
+			return part("w=%d,h=%d,fit=cover,pos=%s", whole(1, 70), whole(1, 70), rapid.SampledFrom([]string{"entropy", "attention", "top", "0.3x0.9"}).Draw(t, "pos"))
+		},
+		func() string { return part("w=%d,fit=contain,up=1", whole(1, 70)) },
+		func() string { return part("rot=%g", hundredths(-36000, 36000)) },
+		func() string { return part("rot=%d", 90*whole(0, 3)) },
+		func() string { return part("flip=%s", rapid.SampledFrom([]string{"h", "v", "hv"}).Draw(t, "flip")) },
+		func() string { return part("blur=%g", hundredths(0, 25000)) },
+		func() string { return part("sharpen=%g", hundredths(0, 1000)) },
+		func() string { return part("pixelate=%d", whole(2, 50)) },
+		func() string { return part("brightness=%g", hundredths(0, 1000)) },
+		func() string { return part("contrast=%g", hundredths(0, 1000)) },
+		func() string { return part("saturation=%g", hundredths(0, 1000)) },
+		func() string { return part("hue=%d", whole(-360, 360)) },
+		func() string { return "gray=1" },
+		func() string { return part("tint=%06x", whole(0, 0xffffff)) },
+		func() string { return "linear=1" },
+		func() string { return part("bg=%08x", whole(0, 0xffffffff)) },
+		func() string { return part("pad=%d:%d:%d:%d", whole(0, 20), whole(0, 20), whole(0, 20), whole(0, 20)) },
+		func() string { return part("border=%d:%06x", whole(1, 20), whole(0, 0xffffff)) },
+		func() string { return part("radius=%d", whole(0, 60)) },
+		func() string { return "radius=max" },
+	}
+	var keys []string
+	seen := map[string]bool{}
+	for range whole(1, 6) {
+		drawn := rapid.SampledFrom(draws).Draw(t, "key")()
+		for kv := range strings.SplitSeq(drawn, ",") {
+			if key, _, _ := strings.Cut(kv, "="); !seen[key] {
+				seen[key], keys = true, append(keys, kv)
+			}
+		}
+	}
+	return strings.Join(append(keys, "fmt="+rapid.SampledFrom([]string{"png", "jpeg", "webp", "gif"}).Draw(t, "fmt")), ",")
+}
+
+// noise has every colour and every opacity somewhere.
+func noise(w, h int) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = byte(i*i>>3 ^ i*7)
+	}
+	return img
+}
+
+// Whatever of the language is asked of whatever picture, either it is predicted how
+// large the result becomes, or it is said why there is none.
+func TestAnyTransformComesOutInItsSizeOrIsRefused(t *testing.T) {
+	data := map[string][]byte{
+		"noise":       pngOf(t, noise(50, 37)),
+		"grey":        made(t, pngOf(t, flat(33, 48, color.NRGBA{90, 90, 90, 255})), "colourspace space=b-w", "pngsave_buffer"),
+		"grey, holed": made(t, pngOf(t, disc(40, color.NRGBA{90, 90, 90, 200})), "colourspace space=b-w", "pngsave_buffer"),
+		"one pixel":   pngOf(t, flat(1, 1, red)),
+		"one row":     pngOf(t, quadrants(60, 1)),
+		"one column":  pngOf(t, quadrants(1, 60)),
+		"nothing":     pngOf(t, flat(30, 20, nothing)),
+		"photo":       photo(t, 64, 48),
+		"film":        film(t, 24, 18, []int{10}, 0, red, green),
+	}
+	names := slices.Sorted(maps.Keys(data))
+	rapid.Check(t, func(rt *rapid.T) {
+		name, text := rapid.SampledFrom(names).Draw(rt, "picture"), anyTransform(rt)
+		spec, err := transform.Parse(text)
+		if err != nil {
+			return // the language refuses it, which others test
+		}
+		src, err := open(data[name])
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer src.close()
+		a := &arrangement{src: src}
+		defer a.close()
+		v := transform.Variant{Name: "any", Spec: spec}
+		_, to, refused := a.order(t.Context(), v)
+		_, err = Render(t.Context(), data[name], []transform.Variant{v}, false, func(o Output) error {
+			w, h := to.size()
+			switch {
+			case o.Err != nil && core.KindOf(o.Err) == core.Internal:
+				rt.Errorf("%s of %s: %v", text, name, o.Err)
+			case (o.Err != nil) != (refused != nil):
+				rt.Errorf("%s of %s: got %v, predicted was %v", text, name, o.Err, refused)
+			case o.Err == nil && (o.Width != int64(w) || o.Height != int64(h)):
+				rt.Errorf("%s of %s: %d x %d, predicted was %d x %d", text, name, o.Width, o.Height, w, h)
+			}
+			return nil
+		})
+		if err != nil {
+			rt.Errorf("%s of %s: %v", text, name, err)
+		}
+	})
+}
