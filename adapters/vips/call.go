@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -49,7 +48,7 @@ func (p *Pool) Render(ctx context.Context, t ports.Task, emit func(ports.Renditi
 	for _, v := range t.Variants {
 		req.Variants = append(req.Variants, wire.Variant{Name: v.Name, Transform: v.Spec.String()})
 	}
-	q, err := ask(req, t.Source, t.Bytes)
+	q, err := ask(req, t.Source, t.Bytes, t.Marks...)
 	if err != nil {
 		return ports.Report{}, err
 	}
@@ -79,39 +78,6 @@ func (p *Pool) slot(ctx context.Context) error {
 		return context.Cause(ctx)
 	case <-p.closing.Done():
 		return context.Cause(p.closing)
-	}
-}
-
-// question is a request that is ready to be sent to whichever child is free.
-type question struct {
-	header wire.Request
-	body   []byte
-	file   *os.File // instead of body
-	size   int64
-}
-
-func ask(r wire.Request, f *os.File, size int64) (*question, error) {
-	if size > wire.InlineBytes {
-		ro, err := wire.ReadOnly(f)
-		return &question{header: r, file: ro, size: size}, err
-	}
-	body := make([]byte, max(size, 0))
-	if _, err := io.ReadFull(io.NewSectionReader(f, 0, size), body); err != nil {
-		return nil, fmt.Errorf("a file of %d bytes cannot be read for a decoder: %w", size, err)
-	}
-	return &question{header: r, body: body}, nil
-}
-
-func (q *question) send(c *wire.Conn) error {
-	if q.file != nil {
-		return c.SendFile(wire.KindRequest, q.header, q.file, q.size)
-	}
-	return c.Send(wire.KindRequest, q.header, q.body)
-}
-
-func (q *question) close() {
-	if q.file != nil {
-		_ = q.file.Close() // only read from
 	}
 }
 
@@ -249,7 +215,7 @@ func (d *decoder) converse(q *question, a audit, emit func(ports.Rendition) erro
 	if err := d.begin(q); err != nil {
 		return wire.Done{}, err
 	}
-	d.count(q.header.Op)
+	d.count(q.op)
 	began, hurt := time.Now(), false
 	for {
 		f, err := d.conn.Receive()

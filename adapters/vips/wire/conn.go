@@ -41,7 +41,7 @@ func Inherited(fd int) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{s, limits{kinds: []Kind{KindRequest}, header: requestHeaderBytes, body: 1 << 40}}, nil
+	return &Conn{s, limits{kinds: []Kind{KindRequest, KindMark}, header: requestHeaderBytes, body: 1 << 40}}, nil
 }
 
 // open takes over fd.

@@ -43,13 +43,14 @@ func Broken(format string, args ...any) error {
 // Kind says what a frame is.
 type Kind uint8
 
-// The kinds. All but KindRequest are a child's.
+// The kinds. All but KindRequest and KindMark are a child's.
 const (
 	KindHello   Kind = iota + 1 // once, when the child is ready
 	KindRequest                 // with the file as body
 	KindBegun                   // the request has arrived; from here on its file is to blame
 	KindOutput                  // one variant, with its bytes as body, or why it failed
 	KindDone                    // the end of the answer to a request
+	KindMark                    // an image that the request after it needs beside its file
 )
 
 // Frame is one message. Its body is Body, or File when it came as a descriptor.

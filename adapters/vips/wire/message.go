@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"imgd/core"
+	"imgd/core/transform"
 )
 
 // Variable is the environment variable in which a child finds its Settings.
@@ -52,6 +53,15 @@ type Variant struct {
 	Name      string
 	Transform string
 }
+
+// Mark is the header of a KindMark frame. Those that come before a request are for
+// it alone.
+type Mark struct {
+	Image core.ID
+}
+
+// MaxMarks is how many a request may need.
+const MaxMarks = transform.MaxVariants
 
 // Begun is the header of a KindBegun frame: there is nothing more to say.
 type Begun struct{}

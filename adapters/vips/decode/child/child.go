@@ -18,12 +18,20 @@ import (
 	"imgd/core/transform"
 )
 
-// Engine decodes. It is called by one goroutine, and data is gone when a call
-// has returned.
+// Engine decodes. It is called by one goroutine, and all bytes it is given are gone
+// when a call has returned.
 type Engine interface {
 	Capabilities() core.Capabilities
 	Probe(data []byte) (core.Probe, error)
-	Render(ctx context.Context, data []byte, variants []transform.Variant, facts bool, emit func(Output) error) (*core.Facts, error)
+	Render(ctx context.Context, t Task, emit func(Output) error) (*core.Facts, error)
+}
+
+// Task is what a render is to make, of which bytes.
+type Task struct {
+	Data     []byte
+	Variants []transform.Variant
+	Marks    map[core.ID][]byte // the files of watermarks
+	Facts    bool               // whether facts are wanted too
 }
 
 // Output is one rendered variant, or why there is none.
@@ -74,7 +82,7 @@ func Run(start func(wire.Settings) (Engine, error)) error {
 }
 
 func serve(conn *wire.Conn, engine Engine) error {
-	known := specs{}
+	t := talk{conn: conn, engine: engine, known: specs{}}
 	for {
 		f, err := conn.Receive()
 		if errors.Is(err, io.EOF) {
@@ -83,17 +91,34 @@ func serve(conn *wire.Conn, engine Engine) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(answer(conn, engine, known, f), f.Close()); err != nil {
+		if err := errors.Join(t.take(f), f.Close()); err != nil {
 			return err
 		}
 	}
 }
 
+// talk is what the child knows of the conversation so far.
+type talk struct {
+	conn   *wire.Conn
+	engine Engine
+	known  specs
+	marks  marks // for the next request
+}
+
+// take keeps a watermark, or serves a request.
+func (t *talk) take(f wire.Frame) error {
+	if f.Kind == wire.KindMark {
+		return t.marks.add(f)
+	}
+	defer t.marks.release()
+	return t.answer(f)
+}
+
 // answer serves one request. Its error means that the parent cannot be spoken to
 // any more; what is wrong with the file goes to the parent.
-func answer(conn *wire.Conn, engine Engine, known specs, f wire.Frame) error {
+func (t *talk) answer(f wire.Frame) error {
 	before := cpu()
-	if err := conn.Send(wire.KindBegun, wire.Begun{}, nil); err != nil {
+	if err := t.conn.Send(wire.KindBegun, wire.Begun{}, nil); err != nil {
 		return err
 	}
 	var req wire.Request
@@ -109,10 +134,10 @@ func answer(conn *wire.Conn, engine Engine, known specs, f wire.Frame) error {
 	switch req.Op {
 	case wire.OpProbe:
 		var p core.Probe
-		p, err = engine.Probe(data)
+		p, err = t.engine.Probe(data)
 		done.Probe = &p
 	case wire.OpRender:
-		done.Facts, err = render(conn, engine, known, data, req)
+		done.Facts, err = t.render(data, req)
 	default:
 		return wire.Broken("%q is no operation", req.Op)
 	}
@@ -120,19 +145,19 @@ func answer(conn *wire.Conn, engine Engine, known specs, f wire.Frame) error {
 		done = wire.Done{Failure: wire.FailureOf(err)}
 	}
 	done.CPUMS = (cpu() - before).Milliseconds()
-	return conn.Send(wire.KindDone, done, nil)
+	return t.conn.Send(wire.KindDone, done, nil)
 }
 
-func render(conn *wire.Conn, engine Engine, known specs, data []byte, req wire.Request) (*core.Facts, error) {
-	variants := make([]transform.Variant, 0, len(req.Variants))
+func (t *talk) render(data []byte, req wire.Request) (*core.Facts, error) {
+	task := Task{Data: data, Variants: make([]transform.Variant, 0, len(req.Variants)), Marks: t.marks.files, Facts: req.Facts}
 	for _, v := range req.Variants {
-		spec, err := known.parse(v.Transform)
+		spec, err := t.known.parse(v.Transform)
 		if err != nil {
 			return nil, err
 		}
-		variants = append(variants, transform.Variant{Name: v.Name, Spec: spec})
+		task.Variants = append(task.Variants, transform.Variant{Name: v.Name, Spec: spec})
 	}
-	return engine.Render(context.Background(), data, variants, req.Facts, func(o Output) error {
+	return t.engine.Render(context.Background(), task, func(o Output) error {
 		m := wire.Output{
 			Name: o.Name, ContentType: o.ContentType, Ext: o.Ext,
 			Width: o.Width, Height: o.Height, Pages: o.Pages, Warnings: o.Warnings,
@@ -140,7 +165,7 @@ func render(conn *wire.Conn, engine Engine, known specs, data []byte, req wire.R
 		if o.Err != nil {
 			m.Failure, o.Body = wire.FailureOf(o.Err), nil
 		}
-		return conn.Send(wire.KindOutput, m, o.Body)
+		return t.conn.Send(wire.KindOutput, m, o.Body)
 	})
 }
 
