@@ -100,9 +100,9 @@ func act(word string) error {
 	return nil
 }
 
-func (a *actor) Render(_ context.Context, data []byte, vs []transform.Variant, facts bool, emit func(child.Output) error) (*core.Facts, error) {
-	word, _, _ := strings.Cut(string(data[:min(len(data), 64)]), " ")
-	for i, v := range vs {
+func (a *actor) Render(_ context.Context, t child.Task, emit func(child.Output) error) (*core.Facts, error) {
+	word, _, _ := strings.Cut(string(t.Data[:min(len(t.Data), 64)]), " ")
+	for i, v := range t.Variants {
 		o := output(v.Name, 100)
 		switch word {
 		case "big":
@@ -129,7 +129,7 @@ func (a *actor) Render(_ context.Context, data []byte, vs []transform.Variant, f
 	if err := act(word); err != nil {
 		return nil, err
 	}
-	if !facts && word != "gossip" {
+	if !t.Facts && word != "gossip" {
 		return nil, nil
 	}
 	f := &core.Facts{DominantColor: "#102030", AverageColor: "#405060", Blurhash: "00OZZy"}

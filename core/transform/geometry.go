@@ -75,7 +75,7 @@ func (s Spec) Target(width, height int) Plan {
 		return plain(shrink(s.W, s.H, width, height, s.Up))
 	case FitPad:
 		p := plain(inside(width, height, s.W, s.H, s.Up))
-		p.OffsetX, p.OffsetY = align(s.Pos.X, s.W-p.CropW), align(s.Pos.Y, s.H-p.CropH)
+		p.OffsetX, p.OffsetY = Align(s.Pos.X, s.W-p.CropW), Align(s.Pos.Y, s.H-p.CropH)
 		p.Width, p.Height = s.W, s.H
 		return p
 	}
@@ -144,8 +144,8 @@ func focus(point float64, side, size int) int {
 	return min(max(round(point*float64(side)-float64(size)/2), 0), side-size)
 }
 
-// align shares out the room that is left: 0 puts all of it after the image.
-func align(point float64, room int) int { return round(point * float64(room)) }
+// Align shares out the room that is left: 0 puts all of it after the image.
+func Align(point float64, room int) int { return round(point * float64(room)) }
 
 func round(f float64) int { return int(math.Floor(f + 0.5)) }
 

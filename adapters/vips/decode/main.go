@@ -9,7 +9,6 @@ import (
 	"imgd/adapters/vips/engine"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
-	"imgd/core/transform"
 )
 
 // Main decodes for the pool that started this process, and returns when the pool
@@ -29,6 +28,6 @@ func (libvips) Capabilities() core.Capabilities { return engine.Capabilities() }
 
 func (libvips) Probe(data []byte) (core.Probe, error) { return engine.Probe(data) }
 
-func (libvips) Render(ctx context.Context, data []byte, vs []transform.Variant, facts bool, emit func(child.Output) error) (*core.Facts, error) {
-	return engine.Render(ctx, data, vs, facts, func(o engine.Output) error { return emit(child.Output(o)) })
+func (libvips) Render(ctx context.Context, t child.Task, emit func(child.Output) error) (*core.Facts, error) {
+	return engine.Render(ctx, engine.Task(t), func(o engine.Output) error { return emit(child.Output(o)) })
 }

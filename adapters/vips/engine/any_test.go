@@ -105,7 +105,7 @@ func TestAnyTransformComesOutInItsSizeOrIsRefused(t *testing.T) {
 		defer a.close()
 		v := transform.Variant{Name: "any", Spec: spec}
 		_, to, refused := a.order(t.Context(), v)
-		_, err = Render(t.Context(), data[name], []transform.Variant{v}, false, func(o Output) error {
+		_, err = Render(t.Context(), Task{Data: data[name], Variants: []transform.Variant{v}}, func(o Output) error {
 			w, h := to.size()
 			switch {
 			case o.Err != nil && core.KindOf(o.Err) == core.Internal:

@@ -48,7 +48,7 @@ func BenchmarkRenderTiny(b *testing.B) {
 	preset := transform.DefaultPreset()
 	before := spent()
 	for b.Loop() {
-		if _, err := Render(b.Context(), data, preset, true, func(o Output) error { return o.Err }); err != nil {
+		if _, err := Render(b.Context(), Task{Data: data, Variants: preset, Facts: true}, func(o Output) error { return o.Err }); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -60,7 +60,7 @@ func all(b *testing.B, vs []transform.Variant, emitted func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := Render(b.Context(), data, vs, false, func(o Output) error {
+	if _, err := Render(b.Context(), Task{Data: data, Variants: vs}, func(o Output) error {
 		emitted()
 		return o.Err
 	}); err != nil {

@@ -145,6 +145,22 @@ int bridge_over(VipsImage *in, double rgba[4], VipsImage **out) {
 	return failed;
 }
 
+int bridge_mark(VipsImage *in, VipsImage *mark, int x, int y, VipsImage **out) {
+	VipsImage **t = (VipsImage **) vips_object_local_array(VIPS_OBJECT(*out = vips_image_new()), 6);
+	/* As bytes the sum would be cut off instead of rounded. */
+	int failed = vips_extract_area(in, &t[0], x, y, mark->Xsize, mark->Ysize, NULL) ||
+		vips_cast_float(t[0], &t[1], NULL) ||
+		vips_composite2(t[1], mark, &t[2], VIPS_BLEND_MODE_OVER, NULL) ||
+		vips_linear1(t[2], &t[3], 1, 0.5, "uchar", TRUE, NULL) ||
+		vips_extract_band(t[3], &t[4], 0, "n", in->Bands, NULL) ||
+		vips_insert(in, t[4], &t[5], x, y, NULL);
+	if (!failed)
+		failed = vips_image_write(t[5], *out);
+	if (failed)
+		g_clear_object(out);
+	return failed;
+}
+
 int bridge_join(VipsImage **frames, int n, int *delays, int loop, VipsImage **out) {
 	VipsImage *joined = NULL;
 	if (vips_arrayjoin(frames, &joined, n, "across", 1, NULL))

@@ -44,6 +44,10 @@ int bridge_lookup(VipsImage *in, const void *rgb, VipsImage **out);
 /* bridge_over lays an image with alpha over a colour that may be transparent. */
 int bridge_over(VipsImage *in, double rgba[4], VipsImage **out);
 
+/* bridge_mark lays a picture with alpha over an 8 bit one of three colours, with
+ * its corner at x, y and all of it inside. Nothing else changes. */
+int bridge_mark(VipsImage *in, VipsImage *mark, int x, int y, VipsImage **out);
+
 /* bridge_join stacks equally large frames into one image that is an animation of
  * them. */
 int bridge_join(VipsImage **frames, int n, int *delays, int loop, VipsImage **out);

@@ -20,7 +20,7 @@ var does = map[string][]string{
 	"w": nil, "h": nil, "fit": nil, "up": nil, "pos": nil, "rot": nil, "flip": nil,
 	"blur": nil, "sharpen": nil, "pixelate": nil,
 	"brightness": nil, "contrast": nil, "saturation": nil, "hue": nil, "gray": nil, "tint": nil, "linear": nil,
-	"bg": nil, "pad": nil, "border": nil, "radius": nil,
+	"bg": nil, "wm": nil, "pad": nil, "border": nil, "radius": nil,
 	"fmt": {string(transform.WebP), string(transform.AVIF), string(transform.JPEG), string(transform.PNG), string(transform.GIF), string(transform.TIFF)},
 	"q":   nil, "lossless": nil, "effort": nil, "progressive": nil, "chroma": nil,
 	"meta": {string(transform.MetaNone)},

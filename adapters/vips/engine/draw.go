@@ -44,7 +44,7 @@ func (a *arrangement) frame(ctx context.Context, r *rendition, p picture, settle
 		return picture{}, err
 	}
 	s := from(p)
-	s.small = a.src.small()
+	s.small, s.marks = a.src.small(), a.marks
 	explained := func(err error) error { return ours("draw", err) }
 	if r.from == nil {
 		explained = func(err error) error { return explain(a.src.format, err) }
@@ -314,6 +314,7 @@ var composition = []func(*steps, shape){
 	(*steps).pad,
 	(*steps).border,
 	(*steps).corners,
+	(*steps).watermark,
 }
 
 func (s *steps) compose(ctx context.Context, to shape) {

@@ -136,7 +136,7 @@ func TestAFallbackIsFlatAndStill(t *testing.T) {
 func TestWhatIsNotDoneIsRefusedByItsKey(t *testing.T) {
 	data := pngOf(t, quadrants(40, 40))
 	for text, key := range map[string]string{
-		"wm=01890a5d-ac96-774b-bcce-b302099a8057": "wm", "fmt=jxl": "fmt", "meta=keep": "meta", "icc=p3": "icc",
+		"fmt=jxl": "fmt", "meta=keep": "meta", "icc=p3": "icc",
 	} {
 		all := outputs(t, data, variant(t, "a", text), variant(t, "b", "w=10"))
 		for _, o := range all {

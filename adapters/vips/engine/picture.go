@@ -136,6 +136,7 @@ type steps struct {
 	done bool
 	// small says that all of it, up to the file, is few pixels.
 	small bool
+	marks *marks // that may be laid over it
 }
 
 // from begins at p, which stays its owner's.

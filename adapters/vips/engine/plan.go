@@ -35,6 +35,7 @@ type pass struct {
 // are, what is drawn from what, and in which passes the page is decoded.
 type arrangement struct {
 	src        *source
+	marks      *marks
 	renditions []*rendition // the largest first, once they are linked
 	passes     []*pass
 

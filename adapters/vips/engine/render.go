@@ -11,6 +11,14 @@ import (
 	"imgd/core/transform"
 )
 
+// Task is what a render is to make, of which bytes.
+type Task struct {
+	Data     []byte
+	Variants []transform.Variant
+	Marks    map[core.ID][]byte // the files of watermarks
+	Facts    bool               // whether facts are wanted too
+}
+
 // Output is one rendered variant, or why there is none.
 type Output struct {
 	Name, ContentType, Ext string
@@ -24,21 +32,22 @@ type Output struct {
 // general the smallest first. emit is called by one goroutine at a time; its error
 // ends the work and comes back unchanged. A file that cannot be decoded is the
 // error of Render, what concerns one variant is that of its output.
-func Render(ctx context.Context, data []byte, variants []transform.Variant, facts bool, emit func(Output) error) (*core.Facts, error) {
-	src, err := open(data)
+func Render(ctx context.Context, t Task, emit func(Output) error) (*core.Facts, error) {
+	src, err := open(t.Data)
 	if err != nil {
 		return nil, err
 	}
 	defer src.close()
-	w := &work{first: &arrangement{src: src}, emit: emit}
+	w := &work{marks: marks{files: t.Marks}, emit: emit}
+	w.first = &arrangement{src: src, marks: &w.marks}
 	w.pages = map[int]*arrangement{0: w.first}
 	defer w.close()
-	for _, v := range variants {
+	for _, v := range t.Variants {
 		if err := w.take(ctx, v); err != nil {
 			return nil, err
 		}
 	}
-	if facts {
+	if t.Facts {
 		w.facts = w.first.add(src.miniature())
 	}
 	for _, a := range w.pages {
@@ -51,6 +60,7 @@ func Render(ctx context.Context, data []byte, variants []transform.Variant, fact
 type work struct {
 	first  *arrangement // of page 0
 	pages  map[int]*arrangement
+	marks  marks
 	orders []order
 	facts  *rendition // nil when they are not wanted
 
@@ -63,6 +73,7 @@ func (w *work) close() {
 	for _, a := range w.pages {
 		a.close()
 	}
+	w.marks.close()
 }
 
 // take accepts a variant, or emits why not.
@@ -72,6 +83,9 @@ func (w *work) take(ctx context.Context, v transform.Variant) error {
 		return w.say(Output{Name: v.Name, Err: err})
 	}
 	o, to, err := page.order(ctx, v)
+	if err == nil {
+		err = w.marks.draw(ctx, to)
+	}
 	if err != nil && (ctx.Err() != nil || page == w.first && page.broken != nil) {
 		return err // of the work, or of the file
 	}
@@ -98,7 +112,7 @@ func (w *work) page(n int) (*arrangement, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.pages[n] = &arrangement{src: src}
+	w.pages[n] = &arrangement{src: src, marks: &w.marks}
 	return w.pages[n], nil
 }
 

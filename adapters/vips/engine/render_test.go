@@ -49,7 +49,7 @@ func TestAnErrorOfEmitEndsTheWorkAndComesBackUnchanged(t *testing.T) {
 	cable := errors.New("cable pulled")
 	for _, at := range []int{1, 2, 4} {
 		n := 0
-		_, err := Render(t.Context(), photo(t, 2400, 1600), transform.DefaultPreset(), true, func(Output) error {
+		_, err := Render(t.Context(), Task{Data: photo(t, 2400, 1600), Variants: transform.DefaultPreset(), Facts: true}, func(Output) error {
 			if n++; n == at {
 				return cable
 			}
@@ -62,7 +62,7 @@ func TestAnErrorOfEmitEndsTheWorkAndComesBackUnchanged(t *testing.T) {
 			t.Errorf("emit failed at %d and was called %d times", at, n)
 		}
 	}
-	_, err := Render(t.Context(), photo(t, 100, 100), []transform.Variant{variant(t, "a", "wm=01890a5d-ac96-774b-bcce-b302099a8057"), variant(t, "b", "w=10")}, false, func(Output) error { return cable })
+	_, err := Render(t.Context(), Task{Data: photo(t, 100, 100), Variants: []transform.Variant{variant(t, "a", "wm=01890a5d-ac96-774b-bcce-b302099a8057"), variant(t, "b", "w=10")}}, func(Output) error { return cable })
 	if !unchanged(err, cable) {
 		t.Errorf("emit failed at a refused variant: Render gave %v, want that very error", err)
 	}
@@ -78,7 +78,7 @@ func TestACancelledContextEndsTheWork(t *testing.T) {
 	}
 	ctx, cancel = context.WithCancelCause(t.Context())
 	n := 0
-	_, err = Render(ctx, photo(t, 2400, 1600), transform.DefaultPreset(), true, func(Output) error {
+	_, err = Render(ctx, Task{Data: photo(t, 2400, 1600), Variants: transform.DefaultPreset(), Facts: true}, func(Output) error {
 		n++
 		cancel(why)
 		return nil
@@ -112,7 +112,7 @@ func TestFactsAloneAndVariantsAlone(t *testing.T) {
 	if err != nil || f == nil || len(all) != 0 {
 		t.Errorf("without variants: %d outputs, facts %v, %v; want facts alone", len(all), f, err)
 	}
-	f, err = Render(t.Context(), data, variants(t, "w=20"), false, func(Output) error { return nil })
+	f, err = Render(t.Context(), Task{Data: data, Variants: variants(t, "w=20")}, func(Output) error { return nil })
 	if err != nil || f != nil {
 		t.Errorf("without facts: %v, %v; want none", f, err)
 	}
@@ -135,7 +135,7 @@ func TestOnlyMoreThanALittleIsEncodedBesideTheDrawing(t *testing.T) {
 		for i, text := range c.texts {
 			vs = append(vs, variant(t, strconv.Itoa(i), text))
 		}
-		_, err := Render(t.Context(), photo(t, c.side, c.side), vs, false, func(o Output) error {
+		_, err := Render(t.Context(), Task{Data: photo(t, c.side, c.side), Variants: vs}, func(o Output) error {
 			if beside := !strings.Contains(string(debug.Stack()), "engine.Render("); o.Err == nil && beside != c.beside {
 				t.Errorf("%v of %d pixels: encoded beside the drawing: %v, want %v", c.texts, c.side, beside, c.beside)
 			}

@@ -23,6 +23,7 @@ type shape struct {
 	pad    [4]int // top, right, bottom, left
 	border transform.Border
 	radius int
+	wm     transform.Watermark
 	// opaque says that what is transparent has to be filled, since the encoding has
 	// no alpha.
 	opaque bool
@@ -72,7 +73,7 @@ func shapeOf(spec transform.Spec, c cut, w, h int) shape {
 	to := shape{
 		cut: c, Plan: spec.Target(w, h),
 		rot: spec.Rot, flip: spec.Flip, paint: paintOf(spec),
-		bg: spec.BG, pad: spec.Pad, border: spec.Border, radius: spec.Radius,
+		bg: spec.BG, pad: spec.Pad, border: spec.Border, radius: spec.Radius, wm: spec.WM,
 	}
 	if to.Crops() {
 		to.smart = spec.Pos.Smart

@@ -55,7 +55,7 @@ func outputs(t testing.TB, data []byte, vs ...transform.Variant) []Output {
 }
 
 func attempt(ctx context.Context, data []byte, vs []transform.Variant) (all []Output, f *core.Facts, err error) {
-	f, err = Render(ctx, data, vs, true, func(o Output) error {
+	f, err = Render(ctx, Task{Data: data, Variants: vs, Facts: true}, func(o Output) error {
 		o.Body = slices.Clone(o.Body)
 		all = append(all, o)
 		return nil
