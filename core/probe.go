@@ -31,6 +31,9 @@ type Capabilities struct {
 	Library   string // the imaging library and its version
 	Renderer  string // the version that stands in variants' keys; a new one may draw other pixels
 	Limits    Limits
+	// Transform are the keys of the language that are done, each with the words among
+	// its values.
+	Transform map[string][]string
 }
 
 // Cost is what an attempt used.

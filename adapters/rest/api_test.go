@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"imgd/core"
+	"imgd/core/transform"
 	"imgd/ports"
 	"imgd/ports/portstest"
 )
@@ -321,14 +323,47 @@ func TestCapabilitiesNameFormatsLimitsAndPresets(t *testing.T) {
 			UploadBytes int  `json:"upload_bytes"`
 			Pixels      *int `json:"pixels"`
 		}
-		Presets map[string]map[string]string
+		Presets   map[string]map[string]string
+		Transform map[string][]string
+		Renderer  string
 	}](t, s.get(t, "/v1/capabilities").want(t, 200))
-	if c.Formats.Read[0] != "png" || c.Limits.UploadBytes != 1<<20 || c.Limits.Pixels != nil {
+	if c.Formats.Read[0] != "png" || c.Limits.UploadBytes != 1<<20 || c.Limits.Pixels != nil || c.Renderer != "0" {
 		t.Errorf("capabilities are %+v", c)
 	}
 	if p := c.Presets["default"]; len(p) != 4 || !strings.Contains(p["thumbnail"], "w=150") {
 		t.Errorf("the default preset is %v", p)
 	}
+	if _, sizes := c.Transform["w"]; !sizes || !slices.Equal(c.Transform["fmt"], []string{"webp"}) {
+		t.Errorf("of the language it does %v, want w and, of the formats, webp alone", c.Transform)
+	}
+}
+
+func TestPresetsAreAskedForByName(t *testing.T) {
+	s := open(t)
+	s.Ingest.Presets = func() transform.Presets {
+		square := transform.Default()
+		square.W, square.H, square.Fit = 50, 50, transform.FitCover
+		return transform.Presets{"default": transform.DefaultPreset(), "mobile": {{Name: "square", Spec: square}}}
+	}
+	a := s.ask(t, "POST", "/v1/images?preset=mobil", portstest.FakeImage(40, 30, "x"), "Content-Type", "image/png").want(t, 400)
+	p := read[struct {
+		Type       string
+		Allowed    []string
+		Suggestion string
+	}](t, a)
+	if !strings.HasSuffix(p.Type, "/unknown-preset") || !slices.Equal(p.Allowed, []string{"default", "mobile"}) || p.Suggestion != "mobile" {
+		t.Errorf("an unknown preset is answered %s, want unknown-preset, the two there are and the nearest", a.body)
+	}
+	j := read[job](t, s.ask(t, "POST", "/v1/images?preset=mobile", portstest.FakeImage(40, 30, "x"), "Content-Type", "image/png").want(t, 202))
+	if vs := j.Image.Variants; len(vs) != 1 || vs[0].Name != "square" {
+		t.Errorf("the preset mobile has the variants %+v, want square alone", vs)
+	}
+	s.run(t)
+	again := read[job](t, s.ask(t, "POST", "/v1/images/"+j.ImageID+"/jobs", []byte(`{"preset": "default"}`), "Content-Type", "application/json").want(t, 202))
+	if vs := again.Image.Variants; len(vs) != 5 {
+		t.Errorf("with the default preset the image has %+v, want five variants", vs)
+	}
+	s.ask(t, "POST", "/v1/images/"+j.ImageID+"/jobs", []byte(`{"preset": "nothing"}`), "Content-Type", "application/json").want(t, 400)
 }
 
 func TestHeadAnswersLikeGetWithoutABody(t *testing.T) {

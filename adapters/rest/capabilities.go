@@ -22,11 +22,15 @@ func (s *Server) GetCapabilities(ctx context.Context, _ api.GetCapabilitiesReque
 			presets[name][v.Name] = v.Spec.String()
 		}
 	}
+	able := map[string][]string{}
+	for key, words := range c.Transform {
+		able[key] = append([]string{}, words...)
+	}
 	return api.GetCapabilities200JSONResponse{Body: api.Capabilities{
 		Formats: api.Capabilities_Formats{Read: append([]string{}, c.Read...), Write: append([]string{}, c.Write...)},
 		Limits: api.Limits{
 			UploadBytes: maybe(max(l.UploadBytes, s.Ingest.MaxBytes)), Pixels: maybe(l.Pixels), Side: maybe(l.Side), Frames: maybe(l.Frames),
 		},
-		Presets: presets, Isolation: c.Isolation, Library: c.Library,
+		Presets: presets, Transform: able, Isolation: c.Isolation, Library: c.Library, Renderer: c.Renderer,
 	}}, nil
 }

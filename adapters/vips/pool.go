@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"imgd/core"
+	"imgd/core/transform"
 )
 
 // Pool is a ports.Renderer. Make one with Open and close it.
@@ -186,6 +187,10 @@ func (p *Pool) Capabilities() core.Capabilities {
 	c := p.able
 	c.Isolation = "process"
 	c.Read, c.Write = slices.Clone(c.Read), slices.Clone(c.Write)
+	c.Transform = transform.Able(func(key, value string) bool {
+		can := p.cfg.Can == nil || p.cfg.Can(key, value)
+		return can && (key != "fmt" || slices.Contains(c.Write, value))
+	})
 	return c
 }
 

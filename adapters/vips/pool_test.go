@@ -416,7 +416,11 @@ func TestCheckRefusesWhatTheEngineCannot(t *testing.T) {
 }
 
 func TestCapabilitiesAreTheChildrens(t *testing.T) {
-	if c := open(t, nil).Capabilities(); c.Library != "actor 1" || c.Renderer != "a1" || c.Isolation != "process" || len(c.Read) != 1 {
+	c := open(t, func(c *vips.Config) { c.Can = func(key, _ string) bool { return key != "blur" } }).Capabilities()
+	if c.Library != "actor 1" || c.Renderer != "a1" || c.Isolation != "process" || len(c.Read) != 1 {
 		t.Errorf("got %+v, want the actor's, isolated by process", c)
+	}
+	if _, blurs := c.Transform["blur"]; blurs || len(c.Transform["fmt"]) != 1 || c.Transform["fmt"][0] != "png" {
+		t.Errorf("of the language it does %v, want no blur, and of the formats the one that is written", c.Transform)
 	}
 }

@@ -43,7 +43,11 @@ func (configCmd) show(s *Settings, out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return mistaken(s.Check())
+	mistakes := s.Check()
+	if _, err := s.presets(); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	return mistaken(mistakes)
 }
 
 // text is a field's value as its variable would hold it.

@@ -16,7 +16,6 @@ import (
 
 	"imgd/adapters/vips"
 	"imgd/core"
-	"imgd/core/ingest"
 	"imgd/core/transform"
 	"imgd/ports"
 )
@@ -24,7 +23,8 @@ import (
 type processCmd struct {
 	Files    []string `arg:"" type:"existingfile" help:"Images to render."`
 	Out      string   `short:"o" default:"." help:"The folder that takes the variants, as FILE-VARIANT.EXT."`
-	Variants string   `help:"What to render instead of the default preset: a JSON object of name: transform."`
+	Preset   string   `default:"default" help:"Which preset to render, of IMGD_PRESETS or built in."`
+	Variants string   `help:"What to render instead of a preset: a JSON object of name: transform."`
 	Force    bool     `short:"f" help:"Write over what is there."`
 }
 
@@ -34,12 +34,9 @@ func (c processCmd) Run(ctx context.Context, s *Settings) error {
 	if err := mistaken(s.Check()); err != nil {
 		return err
 	}
-	list := presets()[ingest.DefaultPreset]
-	if c.Variants != "" {
-		var err error
-		if list, err = transform.ParseVariants([]byte(c.Variants)); err != nil {
-			return plain(err)
-		}
+	list, err := c.wanted(s)
+	if err != nil {
+		return plain(err)
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil { // #nosec G301 -- the user's own pictures
 		return err
@@ -71,6 +68,18 @@ func (c processCmd) Run(ctx context.Context, s *Settings) error {
 		return fmt.Errorf("%d of %d files could not be rendered", failed, len(c.Files))
 	}
 	return nil
+}
+
+// wanted is what to render of each file.
+func (c processCmd) wanted(s *Settings) ([]transform.Variant, error) {
+	if c.Variants != "" {
+		return transform.ParseVariants([]byte(c.Variants))
+	}
+	all, err := s.presets()
+	if err != nil {
+		return nil, err
+	}
+	return all.Find(c.Preset)
 }
 
 // bench is where files are worked on.

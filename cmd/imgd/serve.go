@@ -41,10 +41,16 @@ func run(ctx context.Context, s *Settings, api, work bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	if api {
+		if err := p.presets.load(s); err != nil {
+			return err
+		}
+	}
 	w, err := p.web(api)
 	if err != nil {
 		return err
 	}
+	defer p.rereading(ctx, api)()
 	tasks := p.background(api, work)
 	failed := w.serve()
 	p.log.Info("imgd is up", "version", version(), "role", role(api, work), "listen", w.addresses(), "worker", p.name)

@@ -23,7 +23,6 @@ import (
 	"imgd/core/ingest"
 	"imgd/core/library"
 	"imgd/core/process"
-	"imgd/core/transform"
 	"imgd/ports"
 )
 
@@ -38,6 +37,7 @@ type parts struct {
 	tokens   ports.Tokens // nil while authentication is off
 	pool     *vips.Pool
 	keeper   *worker.Housekeeper
+	presets  presetFile
 	name     string // of this process, in the rows it claims
 	stopping chan struct{}
 }
@@ -108,7 +108,7 @@ func (p *parts) api() *rest.Server {
 	return &rest.Server{
 		Ingest: &ingest.Service{
 			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: mutateRender(p.pool), Spool: p.store.spool,
-			Presets: presets, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
+			Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
@@ -176,11 +176,6 @@ func (p *parts) registrar(role string, slots int) *worker.Registrar {
 		Workers: records.Workers{DB: p.db}, Log: p.log,
 		Self: core.Worker{ID: p.name, Host: host, Role: role, Version: version(), Slots: int64(slots)},
 	}
-}
-
-// presets are the named lists of variants.
-func presets() map[string][]transform.Variant {
-	return map[string][]transform.Variant{ingest.DefaultPreset: transform.DefaultPreset()}
 }
 
 func newID() core.ID { return core.ID(uuid.Must(uuid.NewV7()).String()) }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,12 +74,10 @@ func (s *Service) wanted(ctx context.Context, tenant, preset, variants string) (
 		}
 	default:
 		if preset == "" {
-			preset = DefaultPreset
+			preset = transform.DefaultName
 		}
-		var ok bool
-		if list, ok = s.Presets()[preset]; !ok {
-			known := slices.Sorted(maps.Keys(s.Presets()))
-			return nil, core.UnknownPreset.Errorf("there is no preset %q; there are %s", clip(preset), strings.Join(known, ", ")).With("allowed", known)
+		if list, err = s.Presets().Find(preset); err != nil {
+			return nil, err
 		}
 	}
 	for _, v := range list {

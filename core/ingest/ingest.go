@@ -14,9 +14,6 @@ import (
 	"imgd/ports"
 )
 
-// DefaultPreset is the preset of an upload that asks for nothing.
-const DefaultPreset = "default"
-
 // Service accepts originals.
 type Service struct {
 	Images  ports.Images
@@ -28,8 +25,9 @@ type Service struct {
 	// Spool holds an upload for the decoder where Blobs has no descriptors; nil
 	// where it has.
 	Spool func() (ports.Spool, error)
-	// Presets are the named lists of variants there are now.
-	Presets  func() map[string][]transform.Variant
+	// Presets are the named lists of variants there are now. They may be others the
+	// next time, but those that were returned never change.
+	Presets  func() transform.Presets
 	MaxBytes int64
 	NewID    func() core.ID
 	Now      func() time.Time

@@ -77,10 +77,7 @@ func Over(db *records.DB, store ports.Blobs, spool func() (ports.Spool, error)) 
 	images, control := records.Images{DB: db}, records.JobControl{DB: db}
 	h.Ingest = &ingest.Service{
 		Images: images, Control: control, Answers: records.Idempotency{DB: db}, Blobs: h.Blobs, Queue: h.Queue, Render: h.Render, Spool: spool,
-		Presets: func() map[string][]transform.Variant {
-			return map[string][]transform.Variant{ingest.DefaultPreset: transform.DefaultPreset()}
-		},
-		MaxBytes: 1 << 20, NewID: NewID, Now: time.Now,
+		Presets: transform.BuiltIn, MaxBytes: 1 << 20, NewID: NewID, Now: time.Now,
 	}
 	h.Process = &process.Service{
 		Jobs: h.Jobs, Images: images, Blobs: h.Blobs, Render: h.Render, Spool: spool, Worker: "w1", Lease: 15 * time.Second, PublishAfter: time.Hour,

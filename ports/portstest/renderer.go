@@ -99,7 +99,10 @@ func (f *FakeRenderer) Capabilities() core.Capabilities {
 	if version == "" {
 		version = "0"
 	}
-	return core.Capabilities{Read: []string{"png"}, Write: []string{"webp"}, Isolation: "none", Library: "none", Renderer: version}
+	return core.Capabilities{
+		Read: []string{"png"}, Write: []string{"webp"}, Isolation: "none", Library: "none", Renderer: version,
+		Transform: map[string][]string{"w": nil, "h": nil, "fmt": {"webp"}},
+	}
 }
 
 func size(f *os.File, n int64) (w, h int64, err error) {

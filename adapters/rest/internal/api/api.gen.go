@@ -225,8 +225,18 @@ type Capabilities struct {
 	// Limits What one image may have; null means that there is no limit.
 	Limits Limits `json:"limits"`
 
-	// Presets By name: the canonical transforms of each preset's variants.
+	// Presets By name: the canonical transforms of each preset's variants. An operator may change them while the service runs.
 	Presets map[string]map[string]Transform `json:"presets"`
+
+	// Renderer The version of what draws. Another one may draw other pixels from the same transform.
+	Renderer string `json:"renderer"`
+
+	// Transform The keys of transforms that this build does. A key that takes words has those it does; one that takes numbers, colours
+	// or the like has none. Open enums, both of them.
+	//
+	//
+	// Examples: {"fit":["scale-down","contain","cover","fill","pad"],"fmt":["webp","jpeg"],"w":[]}
+	Transform map[string][]string `json:"transform"`
 }
 
 // Capabilities_Formats defines model for Capabilities.Formats.
@@ -512,7 +522,9 @@ type JobRequest struct {
 	// Force Whether to render even what was rendered before.
 	Force *bool `json:"force,omitempty"`
 
-	// Preset The name of a list of variants; `GET /v1/capabilities` lists them.
+	// Preset The name of a list of variants; `GET /v1/capabilities` lists them. What it stands for is decided when the request is
+	// accepted. An unknown name is the problem `unknown-preset`, with the known ones as `allowed` and, where one is near, `suggestion`.
+	//
 	//
 	// Examples: default
 	Preset *PresetName `json:"preset,omitempty"`
@@ -573,7 +585,8 @@ type Metadata = json.RawMessage
 // NextCursor The `cursor` of the next page; null on the last.
 type NextCursor = string
 
-// PresetName The name of a list of variants; `GET /v1/capabilities` lists them.
+// PresetName The name of a list of variants; `GET /v1/capabilities` lists them. What it stands for is decided when the request is
+// accepted. An unknown name is the problem `unknown-preset`, with the known ones as `allowed` and, where one is near, `suggestion`.
 //
 // Examples: default
 type PresetName = string
@@ -680,7 +693,9 @@ type UploadForm struct {
 	// Examples: {"album":"summer","rating":5}
 	Metadata *Metadata `json:"metadata,omitempty"`
 
-	// Preset The name of a list of variants; `GET /v1/capabilities` lists them.
+	// Preset The name of a list of variants; `GET /v1/capabilities` lists them. What it stands for is decided when the request is
+	// accepted. An unknown name is the problem `unknown-preset`, with the known ones as `allowed` and, where one is near, `suggestion`.
+	//
 	//
 	// Examples: default
 	Preset *PresetName `json:"preset,omitempty"`
