@@ -2,6 +2,9 @@ package core
 
 import (
 	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
 	"time"
 )
 
@@ -78,6 +81,24 @@ type Variant struct {
 	Error       *Failure // why it failed
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+// VariantKey is where the bytes are that a renderer of a version makes of an image by
+// the transform with a digest. When other bytes are there already, those of a job's
+// epoch have a key of their own; epoch 0 is the first key.
+func VariantKey(image ID, digest, renderer string, epoch int64, ext string) string {
+	if epoch > 0 {
+		renderer += fmt.Sprintf("-e%d", epoch)
+	}
+	return fmt.Sprintf("v/%s/%s-%s.%s", image, digest, renderer, ext)
+}
+
+// MadeBy reports whether a renderer of the version has made v, which is ready. Its key
+// says so, and this is all that is ever read from a key.
+func (v Variant) MadeBy(renderer string) bool {
+	_, made, _ := strings.Cut(path.Base(v.BlobKey), "-")
+	made = strings.TrimSuffix(made, path.Ext(made))
+	return made == renderer || strings.HasPrefix(made, renderer+"-e")
 }
 
 // Settled is the state an image has when no job of it is alive.

@@ -30,6 +30,10 @@ const (
 	MaxLost     = 10 // workers that vanished with it, then dead
 )
 
+// PriorityLow is of jobs that nobody waits for: they run when no others are due.
+// Those of callers have the priority zero.
+const PriorityLow = 100
+
 // SpecVersion is the version of Job.Spec this build writes, and the highest it
 // can read. A worker claims only what it can read.
 const SpecVersion = 1

@@ -58,6 +58,13 @@ type Images interface {
 	Quarantined(ctx context.Context, sha256 string) (bool, error)
 }
 
+// Tenants are all there are, for an operator who acts for each of them.
+type Tenants interface {
+	// NextTenant returns the first tenant after the given one, in the order of their
+	// names, that has an image which is not deleted; empty when there is none.
+	NextTenant(ctx context.Context, after string) (string, error)
+}
+
 // IdempotencyKey names one request of one subject, and who is answering it.
 type IdempotencyKey struct {
 	Tenant  string

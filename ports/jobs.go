@@ -69,7 +69,8 @@ type Addition struct {
 type JobControl interface {
 	// Add queues a job and makes the image processing. A live job of the same
 	// image and spec digest is returned instead, and without Force a succeeded one
-	// too; added says which it was. A ready variant stays readable until the job
+	// too; added says which it was. One that is still queued becomes as urgent as the
+	// addition, if that is more. A ready variant stays readable until the job
 	// publishes its successor.
 	Add(ctx context.Context, a Addition) (j core.Job, added bool, err error)
 

@@ -84,6 +84,13 @@ UPDATE images
 SET    dominant_color = @dominant_color, average_color = @average_color, blurhash = @blurhash
 WHERE  id = @id;
 
+-- name: NextTenant :one
+SELECT tenant
+FROM   images
+WHERE  tenant > @after_tenant AND deleted_at IS NULL
+ORDER  BY tenant
+LIMIT  1;
+
 -- name: Quarantined :one
 SELECT count(*)
 FROM   quarantine

@@ -59,6 +59,11 @@ FROM   jobs
 WHERE  tenant = @tenant AND image_id = @image_id AND spec_digest = @spec_digest
 ORDER  BY created_at DESC, id DESC;
 
+-- name: HastenJob :exec
+UPDATE jobs
+SET    priority = @priority
+WHERE  tenant = @tenant AND id = @id AND state = 'queued';
+
 -- name: AnyJob :one
 SELECT *
 FROM   jobs

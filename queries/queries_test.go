@@ -23,7 +23,7 @@ func init() {
 		"a worker publishes for the image of the job it holds":      "SpareBlobs PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
 		"bytes are dangerous whoever sends them":                    "Quarantined Quarantine",
 		"the sweeper deletes what no tenant can see any more":       "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
-		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages",
+		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages NextTenant ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages",
 		"an administrator sees the whole fleet":                     "FleetQueue FleetRunning Workers RunningJobs",
 		"the row carries its tenant, which a CHECK requires":        "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {

@@ -26,9 +26,12 @@ func (s JobControl) Add(ctx context.Context, a ports.Addition) (j core.Job, adde
 			return missing(err, "there is no image %s", a.Job.ImageID)
 		}
 		twin, found, err := t.twin(ctx, a)
-		if err != nil || found {
-			j = twin
+		if err != nil {
 			return err
+		}
+		if found {
+			j = twin
+			return t.hasten(ctx, &j, a.Job.Priority)
 		}
 		if j, err = t.queue(ctx, a.Job); err != nil {
 			return err
@@ -59,6 +62,15 @@ func (t tx) twin(ctx context.Context, a ports.Addition) (twin core.Job, found bo
 		return all[made], true, nil
 	}
 	return twin, false, nil
+}
+
+// hasten makes a queued job as urgent as whoever asks for it now would have it.
+func (t tx) hasten(ctx context.Context, j *core.Job, priority int64) error {
+	if j.State != core.JobQueued || j.Priority <= priority {
+		return nil
+	}
+	j.Priority = priority
+	return t.HastenJob(ctx, gen.HastenJobParams{Priority: priority, Tenant: j.Tenant, ID: j.ID})
 }
 
 // Job returns a job by id.

@@ -15,7 +15,10 @@ import (
 // Images is the store of what was accepted.
 type Images struct{ *DB }
 
-var _ ports.Images = Images{}
+var (
+	_ ports.Images  = Images{}
+	_ ports.Tenants = Images{}
+)
 
 // Admit records an accepted upload, all of it or nothing.
 func (s Images) Admit(ctx context.Context, a ports.Admission) error {
@@ -217,6 +220,18 @@ func updated(m core.Image, fields []string, by core.Actor) core.Event {
 		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImageUpdated,
 		Actor: by.Subject, CorrelationID: by.CorrelationID, Detail: detail,
 	}
+}
+
+// NextTenant returns the first tenant after one that has images.
+func (s Images) NextTenant(ctx context.Context, after string) (tenant string, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		tenant, err = q.NextTenant(ctx, after)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return tenant, err
 }
 
 // Quarantined reports whether bytes with this hash killed too many decoders.

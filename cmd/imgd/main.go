@@ -25,17 +25,18 @@ Every setting is a flag and an IMGD_* variable; a file .env in the working direc
 type commands struct {
 	Settings
 
-	Serve   serveCmd   `cmd:"" help:"Run the API and the workers in one process."`
-	API     apiCmd     `cmd:"" name:"api" help:"Run the API alone; imgd worker does the work."`
-	Worker  workerCmd  `cmd:"" help:"Run workers alone."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or see what is missing."`
-	Backup  backupCmd  `cmd:"" help:"Copy the records of a running service to a new file (SQLite)."`
-	Doctor  doctorCmd  `cmd:"" help:"Compare the database with the store: what is missing, damaged or left over."`
-	Process processCmd `cmd:"" help:"Render files without a service."`
-	Config  configCmd  `cmd:"" help:"Print every setting: its value, its default and where the value comes from."`
-	Token   tokenCmd   `cmd:"" help:"Sign a bearer token with the service's own secret; for development and tests."`
-	Health  healthCmd  `cmd:"" help:"Ask the running service whether it is ready; for containers."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the API and the workers in one process."`
+	API      apiCmd      `cmd:"" name:"api" help:"Run the API alone; imgd worker does the work."`
+	Worker   workerCmd   `cmd:"" help:"Run workers alone."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schema up to date, or see what is missing."`
+	Backup   backupCmd   `cmd:"" help:"Copy the records of a running service to a new file (SQLite)."`
+	Doctor   doctorCmd   `cmd:"" help:"Compare the database with the store: what is missing, damaged or left over."`
+	Rerender rerenderCmd `cmd:"" help:"Queue jobs for stored images that are not as a preset has them now."`
+	Process  processCmd  `cmd:"" help:"Render files without a service."`
+	Config   configCmd   `cmd:"" help:"Print every setting: its value, its default and where the value comes from."`
+	Token    tokenCmd    `cmd:"" help:"Sign a bearer token with the service's own secret; for development and tests."`
+	Health   healthCmd   `cmd:"" help:"Ask the running service whether it is ready; for containers."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // garbage is how much may gather before it is collected, in percent of what is in

@@ -80,8 +80,8 @@ func (a *attempt) twin(r ports.Rendition) (content, error) {
 }
 
 func (a *attempt) create(ctx context.Context, spec transform.Spec, r ports.Rendition) (ports.Info, string, error) {
-	stem := fmt.Sprintf("v/%s/%s-%s", a.job.ImageID, spec.Digest(), a.s.Render.Capabilities().Renderer)
-	key := stem + "." + r.Ext
+	digest, renderer := spec.Digest(), a.s.Render.Capabilities().Renderer
+	key := core.VariantKey(a.job.ImageID, digest, renderer, 0, r.Ext)
 	a.made = append(a.made, key)
 	info, err := a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
 	if core.KindOf(err) != core.Conflict {
@@ -93,7 +93,7 @@ func (a *attempt) create(ctx context.Context, spec transform.Spec, r ports.Rendi
 	if _, err := r.Body.Seek(0, io.SeekStart); err != nil {
 		return ports.Info{}, "", err
 	}
-	key = fmt.Sprintf("%s-e%d.%s", stem, a.job.Epoch, r.Ext)
+	key = core.VariantKey(a.job.ImageID, digest, renderer, a.job.Epoch, r.Ext)
 	a.made = append(a.made, key)
 	info, err = a.s.Blobs.Create(ctx, key, r.ContentType, r.Body)
 	return info, key, err

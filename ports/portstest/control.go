@@ -87,6 +87,32 @@ func controlAdd(t *testing.T, open func(*testing.T) *Store) {
 		expectStates(t, s.record(t, a.Image.ID), core.ImageReady, core.VariantIsReady, core.VariantIsReady)
 		expectTwin("after it succeeded", true, true)
 	})
+	t.Run("who asks for the same more urgently has it sooner", func(t *testing.T) {
+		s := open(t)
+		a, _ := s.finished(t)
+		patient := order(a.Image, "digest-2")
+		patient.Priority = core.PriorityLow
+		_, added, err := s.Control.Add(t.Context(), ports.Addition{Job: patient, Variants: wishes(patient, "tiny")})
+		must(t, err)
+		between := s.admit(t) // of priority 5
+		if !added {
+			t.Fatal("a patient job was not added")
+		}
+		urgent := order(a.Image, "digest-2")
+		urgent.Priority = 0
+		j, added, err := s.Control.Add(t.Context(), ports.Addition{Job: urgent, Variants: wishes(urgent, "tiny"), Force: true})
+		if must(t, err); added || j.ID != patient.ID || j.Priority != 0 {
+			t.Errorf("Add of the same = job %s of priority %d, added %v; want the first one, as urgent as the second", j.ID, j.Priority, added)
+		}
+		expect(t, "the job that is returned", j, s.job(t, j.ID))
+		patient.ID = newID()
+		if j, _, err = s.Control.Add(t.Context(), ports.Addition{Job: patient, Variants: wishes(patient, "tiny")}); err != nil || j.Priority != 0 {
+			t.Errorf("Add by somebody patient = priority %d, %v; want it as urgent as it was", j.Priority, err)
+		}
+		if got := s.claim(t, "w1", ""); got.ID != j.ID {
+			t.Errorf("the first claim is of job %s, want %s before %s", got.ID, j.ID, between.Job.ID)
+		}
+	})
 	t.Run("what failed is made again", func(t *testing.T) {
 		s := open(t)
 		a := s.admit(t)

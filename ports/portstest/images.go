@@ -23,6 +23,7 @@ func Images(t *testing.T, open func(*testing.T) *Store) {
 		t.Run("filters", func(t *testing.T) { imagesFilters(t, open(t)) })
 		t.Run("a lookup", func(t *testing.T) { imagesLookup(t, open(t)) })
 		t.Run("a patch", func(t *testing.T) { imagesPatch(t, open(t)) })
+		t.Run("every tenant", func(t *testing.T) { imagesTenants(t, open(t)) })
 	})
 	t.Run("absence", func(t *testing.T) {
 		t.Run("unknown, another tenant's and deleted", func(t *testing.T) { imagesAbsence(t, open(t)) })
@@ -242,6 +243,33 @@ func imagesVersion(t *testing.T, s *Store) {
 		expectSlug(t, fmt.Sprintf("Patch of version %d where it is %d", version, m.Version), err, core.PreconditionFailed)
 	}
 	expect(t, "the image after it", s.record(t, m.ID).Image, m)
+}
+
+func imagesTenants(t *testing.T, s *Store) {
+	if first, err := s.Tenants.NextTenant(t.Context(), ""); first != "" || err != nil {
+		t.Errorf("of an empty store the first tenant is %q, %v; want none", first, err)
+	}
+	of := map[string]core.ID{}
+	for _, tenant := range []string{globex, acme, globex, "Zenith", "ürünler"} {
+		a := s.admit(t, func(a *ports.Admission) { *a = admission(tenant) })
+		of[tenant] = a.Image.ID
+	}
+	must(t, s.Images.Delete(t.Context(), "Zenith", of["Zenith"], ports.Removal{By: ann}))
+	var seen []string
+	for tenant := ""; ; {
+		next, err := s.Tenants.NextTenant(t.Context(), tenant)
+		must(t, err)
+		if next == "" {
+			break
+		}
+		tenant, seen = next, append(seen, next)
+		if len(seen) > 10 {
+			t.Fatalf("the walk over three tenants does not end: %q", seen)
+		}
+	}
+	if want := []string{acme, globex, "ürünler"}; !slices.Equal(slices.Sorted(slices.Values(seen)), want) {
+		t.Errorf("the tenants are %q, want each of %q once, and not one whose images are all deleted", seen, want)
+	}
 }
 
 func imagesTakenOver(t *testing.T, s *Store) {

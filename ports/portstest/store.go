@@ -29,6 +29,7 @@ type Store struct {
 	House   ports.Housekeeping
 	Stats   ports.Stats
 	Workers ports.Workers
+	Tenants ports.Tenants
 
 	// Expire puts the end of a running job's lease into the past.
 	Expire func(ctx context.Context, job core.ID) error

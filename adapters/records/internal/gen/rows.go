@@ -287,6 +287,12 @@ type GenerationRow struct {
 	Age      int64
 }
 
+type HastenJobParams struct {
+	Priority int64
+	Tenant   string
+	ID       core.ID
+}
+
 type HeldJobParams struct {
 	ID    core.ID
 	Epoch int64
@@ -596,6 +602,7 @@ type Querier interface {
 	ForgetVariantsOf(ctx context.Context, ids string) error
 	ForgetWorkers(ctx context.Context, span int64) error
 	Generation(ctx context.Context, store string) (GenerationRow, error)
+	HastenJob(ctx context.Context, arg HastenJobParams) error
 	// A worker that lost its lease holds nothing. The transaction has the one
 	// writer's lock, so that what it reads here stays true.
 	HeldJob(ctx context.Context, arg HeldJobParams) (Job, error)
@@ -626,6 +633,7 @@ type Querier interface {
 	LockRequest(ctx context.Context, arg LockRequestParams) (int64, error)
 	// Whoever has seen the last meeting may replace it.
 	NextGeneration(ctx context.Context, arg NextGenerationParams) (int64, error)
+	NextTenant(ctx context.Context, afterTenant string) (string, error)
 	// Tombstones whose objects are gone.
 	OldTombstones(ctx context.Context, arg OldTombstonesParams) ([]core.ID, error)
 	// Every object that a living row needs, a page at a time.

@@ -441,6 +441,21 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 	return items, nil
 }
 
+const nextTenant = `-- name: NextTenant :one
+SELECT tenant
+FROM   images
+WHERE  tenant > $1 AND deleted_at IS NULL
+ORDER  BY tenant
+LIMIT  1
+`
+
+func (q *Queries) NextTenant(ctx context.Context, afterTenant string) (string, error) {
+	row := q.db.QueryRow(ctx, nextTenant, afterTenant)
+	var tenant string
+	err := row.Scan(&tenant)
+	return tenant, err
+}
+
 const patchImage = `-- name: PatchImage :execrows
 UPDATE images
 SET    metadata = $1, filename = $2, bucket = $3, external_id = $4,

@@ -96,6 +96,17 @@ func (q *Queries) CreateJob(ctx context.Context, arg CreateJobParams) error {
 	return err
 }
 
+const hastenJob = `-- name: HastenJob :exec
+UPDATE jobs
+SET    priority = $1
+WHERE  tenant = $2 AND id = $3 AND state = 'queued'
+`
+
+func (q *Queries) HastenJob(ctx context.Context, arg HastenJobParams) error {
+	_, err := q.db.Exec(ctx, hastenJob, arg.Priority, arg.Tenant, arg.ID)
+	return err
+}
+
 const job = `-- name: Job :one
 SELECT id, tenant, image_id, state, spec, spec_version, spec_digest, priority, run_at, attempt, max_attempts, crashes, lost, epoch, worker, lease_until, cancel_at, error, warnings, owner, correlation_id, traceparent, cost_cpu_ms, cost_read_bytes, cost_write_bytes, created_at, started_at, finished_at
 FROM   jobs

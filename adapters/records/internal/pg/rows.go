@@ -37,6 +37,7 @@ type (
 	ForgetJobsParams           = gen.ForgetJobsParams
 	Generation                 = gen.Generation
 	GenerationRow              = gen.GenerationRow
+	HastenJobParams            = gen.HastenJobParams
 	HeldJobParams              = gen.HeldJobParams
 	Idempotency                = gen.Idempotency
 	Image                      = gen.Image
