@@ -198,7 +198,9 @@ func TestWhatCannotBeMadeIsTriedOnce(t *testing.T) {
 	larger.W = 3000
 	want := ingest.Renewal{Variants: []transform.Variant{{Name: "large", Spec: larger}}}
 	r := rerender(h)
-	h.Render.Between = func(context.Context, transform.Variant) error { return core.TransformUnsupported.Errorf("not this one") }
+	h.Render.Between = func(context.Context, transform.Variant) error {
+		return core.TransformUnsupported.Errorf("not this one")
+	}
 	expectTally(t, "the first run", r, want, ingest.Tally{Seen: 1, Queued: 1})
 	works(t, h)
 	expectTally(t, "the second", r, want, ingest.Tally{Seen: 1, Tried: 1})

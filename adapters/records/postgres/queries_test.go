@@ -39,7 +39,7 @@ var through = map[string]string{
 	"Images":               "images_newest (tenant = $1) AND (created_at <= $2)",
 	"ImagesWithExternalID": "images_external_id (tenant = $1) AND (external_id = $7)",
 	"ImageByExternalID":    "images_external_id (tenant = $1) AND (external_id = $2)",
-	"NextTenant":           "images_newest (tenant > $1)",
+	"NextTenant":           "images_sizes (tenant > $1)",
 	"Jobs":                 "jobs_newest (tenant = $1) AND (created_at <= $2)",
 	"JobsInState":          "jobs_newest_in_state (tenant = $1) AND (state = $2) AND (created_at <= $3)",
 	"JobsOfImage":          "jobs_of_image (image_id = $2) AND (created_at <= $3)",

@@ -39,7 +39,7 @@ var through = map[string]string{
 	"Images":               "images_newest (tenant=? AND created_at>? AND created_at<?)",
 	"ImagesWithExternalID": "images_external_id (tenant=? AND external_id=?)",
 	"ImageByExternalID":    "images_external_id (tenant=? AND external_id=?)",
-	"NextTenant":           "COVERING INDEX images_",
+	"NextTenant":           "images_sizes (tenant>?)",
 	"Jobs":                 "jobs_newest (tenant=? AND created_at<?)",
 	"JobsInState":          "jobs_newest_in_state (tenant=? AND state=? AND created_at<?)",
 	"JobsOfImage":          "jobs_of_image (image_id=? AND created_at<?)",
