@@ -45,6 +45,9 @@ func checkHello(h wire.Hello) error {
 	if c.Renderer == "" || len(c.Renderer) > 64 || len(c.Library) > 128 || len(c.Read) > 64 || len(c.Write) > 64 {
 		return wire.Broken("the capabilities are %.200s", fmt.Sprintf("%+v", c))
 	}
+	if j := h.Jail; len(h.Versions) > 64 || len(j.Layers)+len(j.Missing)+len(j.Allowed) > 64 {
+		return wire.Broken("a hello lists too much")
+	}
 	return nil
 }
 

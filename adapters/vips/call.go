@@ -194,7 +194,7 @@ func (p *Pool) giveBack(d *decoder) {
 		return
 	default:
 	}
-	if d.worn(p.cfg.RecycleAfter) {
+	if d.worn(p.cfg) {
 		d.kill(recycled)
 		return
 	}
@@ -230,7 +230,9 @@ func (d *decoder) converse(q *question, a audit, emit func(ports.Rendition) erro
 			}
 			hurt = hurt || failed
 		case wire.KindDone:
-			return a.done(f, time.Since(began), hurt)
+			done, err := a.done(f, time.Since(began), hurt)
+			d.cpu += time.Duration(done.CPUMS) * time.Millisecond
+			return done, err
 		default:
 			return wire.Done{}, errors.Join(wire.Broken("an answer is of kind %d", f.Kind), f.Close())
 		}

@@ -36,21 +36,48 @@ type Config struct {
 
 	ProbeTimeout  time.Duration // 10 s
 	RenderTimeout time.Duration // 2 min
+	// Isolation says whether children lock themselves up: auto, require (and there
+	// are none that cannot) or off. The default is auto.
+	Isolation string
+	// Malloc is the allocator children get: auto (jemalloc where the system has
+	// it), the path of a library to be preloaded, or off. The default is auto.
+	Malloc string
+
 	// OutputBytes is the most one variant may have (512 MiB).
 	OutputBytes int64
 	// A child is replaced after RecycleAfter renders (500) or probesPerRender times
-	// as many probes, and when it has worked and then been idle for MaxIdle (10 min),
-	// or idles on more than IdleBytes of memory (256 MiB).
+	// as many probes, when it holds more than IdleBytes of memory after a call
+	// (256 MiB), has computed for an hour in all, or has worked and then been idle
+	// for MaxIdle (10 min).
 	RecycleAfter int
 	MaxIdle      time.Duration
 	IdleBytes    int64
 }
+
+// prime is how long a child may have computed before it is replaced.
+const prime = time.Hour
+
+// threads is a bound of how many of a child's threads compute at once.
+const threads = 8
+
+// lifetime is how long a child can compute in all before the system ends it: what it
+// may have done when its last call begins, and what that may take.
+func (c Config) lifetime() time.Duration { return prime + threads*c.RenderTimeout }
+
+// How children are isolated.
+const (
+	IsolationAuto    = "auto"
+	IsolationRequire = "require"
+	IsolationOff     = "off"
+)
 
 func (c Config) withDefaults() Config {
 	orDefault(&c.Limits.MemoryBytes, 1<<30)
 	orDefault(&c.Children, max(1, min(runtime.GOMAXPROCS(0), int(memory()/c.Limits.MemoryBytes))))
 	orDefault(&c.Executable, self())
 	orDefault(&c.Log, slog.Default())
+	orDefault(&c.Isolation, IsolationAuto)
+	orDefault(&c.Malloc, "auto")
 	orDefault(&c.ProbeTimeout, 10*time.Second)
 	orDefault(&c.RenderTimeout, 2*time.Minute)
 	orDefault(&c.OutputBytes, 512<<20)
@@ -74,6 +101,8 @@ func orDefault[T comparable](field *T, value T) {
 func (c Config) environment() ([]string, error) {
 	settings, err := json.Marshal(wire.Settings{
 		Limits: c.Limits, FailOn: c.FailOn, FirstFrame: c.FirstFrame, Formats: c.Formats,
+		Isolated: c.Isolation != IsolationOff, Lifetime: c.lifetime(),
+		Written: 2 * c.OutputBytes, // what is too large is for this side to refuse
 	})
 	if err != nil {
 		return nil, err
@@ -82,13 +111,24 @@ func (c Config) environment() ([]string, error) {
 		wire.Variable + "=" + string(settings),
 		"VIPS_BLOCK_UNTRUSTED=1",
 	}
-	if lib := jemalloc(); lib != "" {
+	if lib := c.allocator(); lib != "" {
 		// The C library's own allocator keeps what decoding has used: hundreds of
 		// megabytes where jemalloc, told to hurry, keeps some ten.
 		env = append(env, "LD_PRELOAD="+lib,
 			"MALLOC_CONF=background_thread:true,dirty_decay_ms:500,muzzy_decay_ms:0")
 	}
 	return append(env, c.Env...), nil
+}
+
+// allocator is the library that replaces the C library's own, or "".
+func (c Config) allocator() string {
+	switch c.Malloc {
+	case "auto":
+		return jemalloc()
+	case "off":
+		return ""
+	}
+	return c.Malloc
 }
 
 // jemalloc is where the system has it, or "".

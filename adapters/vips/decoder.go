@@ -44,6 +44,7 @@ type decoder struct {
 
 	// Of whoever has the decoder, or of the pool's lock when nobody has.
 	renders int
+	cpu     time.Duration // that it says it has computed
 	probes  int
 	lent    bool
 	rested  time.Time // when it was last given back
@@ -62,9 +63,10 @@ func (d *decoder) count(op wire.Op) {
 	}
 }
 
-// worn reports whether the child has done as much as so many renders.
-func (d *decoder) worn(renders int) bool {
-	return d.renders >= renders || d.probes/probesPerRender >= renders
+// worn reports whether the child has served long enough, or holds on to memory.
+func (d *decoder) worn(c Config) bool {
+	return d.renders >= c.RecycleAfter || d.probes/probesPerRender >= c.RecycleAfter ||
+		d.cpu >= prime || resident(d.cmd.Process.Pid) > c.IdleBytes
 }
 
 func (d *decoder) worked() bool { return d.renders+d.probes > 0 }

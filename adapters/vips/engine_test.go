@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "decode":
 			exit(child.Run(startActor))
+		case "leaky":
+			exit(beLeaky())
 		case "dud":
 			exit(errors.New("the library is missing"))
 		case "parent":
@@ -39,6 +41,21 @@ func TestMain(m *testing.M) {
 		}
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// beLeaky is a child of a system that has no Landlock.
+func beLeaky() error {
+	conn, err := wire.Inherited(wire.Descriptor)
+	if err != nil {
+		return err
+	}
+	h := wire.Hello{Version: wire.Version, Capabilities: (*actor)(nil).Capabilities()}
+	h.Jail = wire.Jail{Layers: []string{"seccomp"}, Missing: []string{"landlock: this kernel has it not"}}
+	if err := conn.Send(wire.KindHello, h, nil); err != nil {
+		return err
+	}
+	_, err = conn.Receive() // the parent ends this
+	return err
 }
 
 func exit(err error) {
@@ -50,9 +67,12 @@ func exit(err error) {
 }
 
 // actor is an engine that plays the part a file tells it.
-type actor struct{ settings wire.Settings }
+type actor struct {
+	settings wire.Settings
+	given    []string // its environment when it started
+}
 
-func startActor(s wire.Settings) (child.Engine, error) { return &actor{s}, nil }
+func startActor(s wire.Settings) (child.Engine, error) { return &actor{s, os.Environ()}, nil }
 
 func (*actor) Capabilities() core.Capabilities {
 	return core.Capabilities{Read: []string{"png"}, Write: []string{"png"}, Library: "actor 1", Renderer: "a1"}
@@ -79,11 +99,15 @@ func (a *actor) Probe(data []byte) (core.Probe, error) {
 func act(word string) error {
 	switch word {
 	case "segv":
-		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
-		time.Sleep(time.Minute)
+		die(syscall.SIGSEGV)
+	case "abort":
+		die(syscall.SIGABRT)
+	case "bus":
+		die(syscall.SIGBUS)
+	case "ill":
+		die(syscall.SIGILL)
 	case "kill":
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		time.Sleep(time.Minute)
+		die(syscall.SIGKILL)
 	case "hang":
 		time.Sleep(time.Hour)
 	case "leave":
@@ -100,6 +124,12 @@ func act(word string) error {
 	return nil
 }
 
+// die sends the signal to the calling thread, as a fault does.
+func die(s syscall.Signal) {
+	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), s)
+	time.Sleep(time.Minute)
+}
+
 func (a *actor) Render(_ context.Context, t child.Task, emit func(child.Output) error) (*core.Facts, error) {
 	word, _, _ := strings.Cut(string(t.Data[:min(len(t.Data), 64)]), " ")
 	for i, v := range t.Variants {
@@ -108,7 +138,7 @@ func (a *actor) Render(_ context.Context, t child.Task, emit func(child.Output) 
 		case "big":
 			o.Body = picture(v.Name, 3<<20)
 		case "report":
-			o.Body = append(picture("", 8), report()...)
+			o.Body = append(picture("", 8), a.report()...)
 		case "half":
 			if i == 1 {
 				o.Err = core.ImageUndecodable.Errorf("this one did not work")
@@ -199,7 +229,8 @@ func raw(text string, fd int) {
 		rights = unix.UnixRights(fd)
 	}
 	for s := 3; s < 64; s++ {
-		if _, err := unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_TYPE); err == nil {
+		var st unix.Stat_t
+		if unix.Fstat(s, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK {
 			_ = unix.Sendmsg(s, []byte(text), rights, nil, 0)
 		}
 	}
@@ -218,22 +249,25 @@ func picture(name string, size int) []byte {
 
 // inside is what a child sees of the world.
 type inside struct {
-	Env                []string
+	Given, Env         []string // its environment when it started, and now
 	Files              []uint64 // inodes of open regular files
+	Open               []int    // descriptors
 	Sockets            int
 	Core, Nofile, Data uint64
+	CPU, Fsize         uint64
 	Dumpable           int
 	Slack              int // ns that a timer may be late
 	Settings           wire.Settings
 }
 
-func report() []byte {
-	in := inside{Env: os.Environ()}
+func (a *actor) report() []byte {
+	in := inside{Given: a.given, Env: os.Environ()}
 	for fd := range 64 {
 		var st unix.Stat_t
 		if unix.Fstat(fd, &st) != nil {
 			continue
 		}
+		in.Open = append(in.Open, fd)
 		switch st.Mode & unix.S_IFMT {
 		case unix.S_IFREG:
 			in.Files = append(in.Files, st.Ino)
@@ -241,7 +275,7 @@ func report() []byte {
 			in.Sockets++
 		}
 	}
-	for resource, to := range map[int]*uint64{unix.RLIMIT_CORE: &in.Core, unix.RLIMIT_NOFILE: &in.Nofile, unix.RLIMIT_DATA: &in.Data} {
+	for resource, to := range map[int]*uint64{unix.RLIMIT_CORE: &in.Core, unix.RLIMIT_NOFILE: &in.Nofile, unix.RLIMIT_DATA: &in.Data, unix.RLIMIT_CPU: &in.CPU, unix.RLIMIT_FSIZE: &in.Fsize} {
 		var l unix.Rlimit
 		_ = unix.Getrlimit(resource, &l)
 		*to = l.Max

@@ -40,3 +40,6 @@ func JudgeProbe(l core.Limits, done wire.Frame) error {
 	_, err := audit{op: wire.OpProbe, limits: l}.done(done, time.Second, false)
 	return err
 }
+
+// JudgeJail says whether a child may serve that reports j.
+func JudgeJail(c Config, j wire.Jail) error { return c.checkJail(j) }

@@ -97,13 +97,16 @@ func TestAChildKnowsOnlyWhatItNeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := []string{wire.Variable, "VIPS_BLOCK_UNTRUSTED", "LD_PRELOAD", "MALLOC_CONF", "EXTRA"}
-	for _, v := range in.Env {
+	for _, v := range in.Given {
 		if name, _, _ := strings.Cut(v, "="); !slices.Contains(allowed, name) {
 			t.Errorf("the child knows %s", v)
 		}
 	}
-	if !slices.Contains(in.Env, "EXTRA=2") || !slices.Contains(in.Env, "VIPS_BLOCK_UNTRUSTED=1") {
-		t.Errorf("the child's environment is %q, want EXTRA and VIPS_BLOCK_UNTRUSTED in it", in.Env)
+	if !slices.Contains(in.Given, "EXTRA=2") || !slices.Contains(in.Given, "VIPS_BLOCK_UNTRUSTED=1") {
+		t.Errorf("the child's environment was %q, want EXTRA and VIPS_BLOCK_UNTRUSTED in it", in.Given)
+	}
+	if len(in.Env) != 0 {
+		t.Errorf("the child's environment is %q while it works, want nothing", in.Env)
 	}
 	if slices.Contains(in.Files, st.Ino) {
 		t.Error("the child has inherited an open file")
@@ -113,6 +116,9 @@ func TestAChildKnowsOnlyWhatItNeeds(t *testing.T) {
 	}
 	if in.Core != 0 || in.Nofile != 64 || in.Data != memoryBytes+besides || in.Dumpable != 0 {
 		t.Errorf("limits: got core %d, files %d, data %d, dumpable %d, want 0, 64, %d, 0", in.Core, in.Nofile, in.Data, in.Dumpable, uint64(memoryBytes+besides))
+	}
+	if in.CPU != 3600+8*120 || in.Fsize != 16<<20 {
+		t.Errorf("limits: got %d s of computing and files of %d bytes, want an hour and eight times a render, and 16 MiB", in.CPU, in.Fsize)
 	}
 }
 

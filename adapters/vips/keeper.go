@@ -1,6 +1,7 @@
 package vips
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -82,7 +83,7 @@ func (p *Pool) start() {
 func (p *Pool) attend(d *decoder) {
 	hello, err := d.greet()
 	if err == nil {
-		err = checkHello(hello)
+		err = errors.Join(checkHello(hello), p.cfg.checkJail(hello.Jail))
 	}
 	if err != nil {
 		d.kill(refused)
@@ -98,7 +99,8 @@ func (p *Pool) welcome(d *decoder, h wire.Hello) {
 	p.mu.Lock()
 	p.children[d] = true
 	if !p.greeted {
-		p.greeted, p.able = true, h.Capabilities
+		p.greeted, p.hello = true, h
+		p.introduce(h)
 		p.tellOpen(nil)
 	}
 	p.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"imgd/adapters/vips/wire"
 	"imgd/core"
 	"imgd/core/transform"
 )
@@ -40,7 +41,7 @@ type Pool struct {
 	notBefore time.Time         // of starting
 	lastWords error             // of the last child that was not fit for work
 	greeted   bool
-	able      core.Capabilities
+	hello     wire.Hello // of the first child
 	restarts  Restarts
 }
 
@@ -184,8 +185,8 @@ func (p *Pool) away() error {
 func (p *Pool) Capabilities() core.Capabilities {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.able
-	c.Isolation = "process"
+	c := p.hello.Capabilities
+	c.Isolation = isolation(p.hello.Jail)
 	c.Read, c.Write = slices.Clone(c.Read), slices.Clone(c.Write)
 	c.Transform = transform.Able(func(key, value string) bool {
 		can := p.cfg.Can == nil || p.cfg.Can(key, value)

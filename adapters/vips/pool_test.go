@@ -120,6 +120,7 @@ func TestAChildThatDiesCostsOneCall(t *testing.T) {
 	p := open(t, nil)
 	for i, c := range []struct{ word, status string }{
 		{"segv", "exit status 2"}, {"kill", "signal: killed"}, {"leave", "without a word"}, {"segv", "SIGSEGV"},
+		{"abort", "SIGABRT"}, {"bus", "SIGBUS"}, {"ill", "SIGILL"},
 	} {
 		_, err := p.Probe(t.Context(), file(t, c.word, 100), 100)
 		if core.SlugOf(err) != core.DecoderCrashed || !strings.Contains(err.Error(), c.status) {
@@ -417,8 +418,12 @@ func TestCheckRefusesWhatTheEngineCannot(t *testing.T) {
 
 func TestCapabilitiesAreTheChildrens(t *testing.T) {
 	c := open(t, func(c *vips.Config) { c.Can = func(key, _ string) bool { return key != "blur" } }).Capabilities()
-	if c.Library != "actor 1" || c.Renderer != "a1" || c.Isolation != "process" || len(c.Read) != 1 {
-		t.Errorf("got %+v, want the actor's, isolated by process", c)
+	if c.Library != "actor 1" || c.Renderer != "a1" || !strings.HasPrefix(c.Isolation, "process") || len(c.Read) != 1 {
+		t.Errorf("got %+v, want the actor's, isolated by process and what there is", c)
+	}
+	off := open(t, func(c *vips.Config) { c.Isolation = vips.IsolationOff })
+	if got := off.Capabilities().Isolation; got != "process" {
+		t.Errorf("without isolation: got %q, want process", got)
 	}
 	if _, blurs := c.Transform["blur"]; blurs || len(c.Transform["fmt"]) != 1 || c.Transform["fmt"][0] != "png" {
 		t.Errorf("of the language it does %v, want no blur, and of the formats the one that is written", c.Transform)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -51,7 +53,11 @@ type Settings struct {
 	ProbeTime  Span     `name:"probe-time" env:"IMGD_PROBE_TIME" default:"10s" group:"What an image may cost" help:"How long the look at an upload may take."`
 	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`
 
-	Decoders  int  `name:"decoders" env:"IMGD_DECODERS" default:"0" group:"Work" help:"Decoder processes. 0: as many as cores, fewer when memory is short."`
+	Decoders      int    `name:"decoders" env:"IMGD_DECODERS" default:"0" group:"Work" help:"Decoder processes. 0: as many as cores, fewer when memory is short."`
+	Isolation     string `name:"isolation" env:"IMGD_ISOLATION" default:"auto" enum:"auto,require,off" group:"Work" help:"Whether decoders lock themselves up (Landlock and seccomp): auto as far as the system can, require refuses to start without, off."`
+	DecoderRSS    Bytes  `name:"decoder-rss" env:"IMGD_DECODER_RSS" default:"256MiB" group:"Work" help:"The memory a decoder may hold on to after a job; with more it is replaced."`
+	DecoderMalloc string `name:"decoder-malloc" env:"IMGD_DECODER_MALLOC" default:"auto" group:"Work" help:"The allocator of decoders: auto takes jemalloc where the system has it, off the C library's; or the path of a library."`
+
 	Workers   int  `name:"workers" env:"IMGD_WORKERS" default:"0" group:"Work" help:"Jobs that run at once. 0: as many as cores."`
 	Lease     Span `name:"lease" env:"IMGD_LEASE" default:"15s" group:"Work" help:"How long a job stays with a worker that no longer answers."`
 	Poll      Span `name:"poll" env:"IMGD_POLL" default:"250ms" group:"Work" help:"How often a worker looks for jobs nobody told it about."`
@@ -117,6 +123,16 @@ func (s *Settings) Check() (mistakes []error) {
 		if v <= 0 {
 			wrong(variable, "it must be more than zero")
 		}
+	}
+	if s.DecoderMalloc != "auto" && s.DecoderMalloc != "off" && !filepath.IsAbs(s.DecoderMalloc) {
+		wrong("IMGD_DECODER_MALLOC", "%q is neither auto, off nor the path of a library", s.DecoderMalloc)
+	} else if filepath.IsAbs(s.DecoderMalloc) {
+		if _, err := os.Stat(s.DecoderMalloc); err != nil {
+			wrong("IMGD_DECODER_MALLOC", "%v", err)
+		}
+	}
+	if s.DecoderRSS < 64<<20 {
+		wrong("IMGD_DECODER_RSS", "a decoder holds nearly as much before its first job; it needs at least 64MiB")
 	}
 	if s.DecoderMem < 192<<20 {
 		wrong("IMGD_DECODER_MEMORY", "a decoder needs at least 192MiB to start")

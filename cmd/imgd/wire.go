@@ -76,7 +76,8 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 
 // openPool starts the decoders.
 func openPool(ctx context.Context, s *Settings, log *slog.Logger) (*vips.Pool, error) {
-	return vips.Open(ctx, vips.Config{
+	pool, err := vips.Open(ctx, vips.Config{
+		Isolation: s.Isolation, Malloc: s.DecoderMalloc, IdleBytes: int64(s.DecoderRSS),
 		Children: s.Decoders, Log: log, Can: engine.Can, Formats: s.Formats,
 		Limits: core.Limits{
 			UploadBytes: int64(s.MaxUpload), Pixels: s.MaxPixels, Side: s.MaxSide, Frames: s.MaxFrames, MemoryBytes: int64(s.DecoderMem),
@@ -84,6 +85,10 @@ func openPool(ctx context.Context, s *Settings, log *slog.Logger) (*vips.Pool, e
 		FailOn: s.FailOn, FirstFrame: s.Overflow == "first-frame",
 		ProbeTimeout: time.Duration(s.ProbeTime), RenderTimeout: time.Duration(s.RenderTime),
 	})
+	if errors.Is(err, vips.ErrNotIsolated) {
+		err = fmt.Errorf("IMGD_ISOLATION is require: %w; let the container have Landlock and seccomp, or set it to auto", err)
+	}
+	return pool, err
 }
 
 // close gives everything back, the last opened first.

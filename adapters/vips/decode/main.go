@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"imgd/adapters/vips/decode/child"
+	"imgd/adapters/vips/decode/jail"
 	"imgd/adapters/vips/engine"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
@@ -25,6 +26,14 @@ func Main() error {
 type libvips struct{}
 
 func (libvips) Capabilities() core.Capabilities { return engine.Capabilities() }
+
+// Versions are those of the libraries behind it.
+func (libvips) Versions() map[string]string { return engine.Versions() }
+
+// Acts are the ways out through C.
+func (libvips) Acts() []jail.Act {
+	return []jail.Act{{Name: "read a file from a thread of C", Try: func() error { return engine.ReadFromThread("/etc/passwd") }}}
+}
 
 func (libvips) Probe(data []byte) (core.Probe, error) { return engine.Probe(data) }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"imgd/core"
@@ -24,13 +25,29 @@ type Settings struct {
 	FailOn     string
 	FirstFrame bool
 	Formats    []string
+	Isolated   bool          // whether it locks itself up
+	Lifetime   time.Duration // how long it may compute in all; 0 is for ever
+	Written    int64         // the most it may write into one piece of shared memory; 0 is no limit
 }
 
 // Hello is the header of a child's first frame.
 type Hello struct {
 	Version      int
 	Capabilities core.Capabilities
+	Jail         Jail
+	Versions     map[string]string `json:",omitempty"` // of the libraries it works with
 }
+
+// Jail is what came of a child's attempt to lock itself up.
+type Jail struct {
+	Layers  []string `json:",omitempty"` // that are in force
+	Missing []string `json:",omitempty"` // that are not, and why
+	Allowed []string `json:",omitempty"` // acts that succeeded although nothing should
+	Micros  int64    // that it took
+}
+
+// Tight reports whether nothing is missing.
+func (j Jail) Tight() bool { return len(j.Layers) > 0 && len(j.Missing)+len(j.Allowed) == 0 }
 
 // Op is what a request asks for.
 type Op string

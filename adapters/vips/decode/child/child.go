@@ -12,7 +12,9 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
+	"imgd/adapters/vips/decode/jail"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
 	"imgd/core/transform"
@@ -34,6 +36,13 @@ type Task struct {
 	Facts    bool               // whether facts are wanted too
 }
 
+// Escapist is an engine that knows ways out of its own, such as from a thread of a
+// library.
+type Escapist interface{ Acts() []jail.Act }
+
+// Versioned is an engine that can name the libraries it works with.
+type Versioned interface{ Versions() map[string]string }
+
 // Output is one rendered variant, or why there is none.
 type Output struct {
 	Name, ContentType, Ext string
@@ -54,8 +63,8 @@ const threads = 2
 const garbage = 200
 
 // Run lives the child's life with the engine that start returns, and returns nil
-// when the parent has closed the socket. start is called when the process is
-// already confined.
+// when the parent has closed the socket. start is called when the limits are set and
+// may still read files; nothing that comes later can.
 func Run(start func(wire.Settings) (Engine, error)) error {
 	runtime.GOMAXPROCS(threads)
 	debug.SetGCPercent(garbage)
@@ -63,7 +72,7 @@ func Run(start func(wire.Settings) (Engine, error)) error {
 	if err := json.Unmarshal([]byte(os.Getenv(wire.Variable)), &s); err != nil {
 		return fmt.Errorf("%s does not hold the settings of a decoder; it is started by imgd itself, not by hand: %w", wire.Variable, err)
 	}
-	if err := confine(s.Limits.MemoryBytes); err != nil {
+	if err := errors.Join(jail.CloseInherited(wire.Descriptor), confine(s)); err != nil {
 		return err
 	}
 	conn, err := wire.Inherited(wire.Descriptor)
@@ -75,10 +84,32 @@ func Run(start func(wire.Settings) (Engine, error)) error {
 	if err != nil {
 		return fmt.Errorf("the engine does not start: %w", err)
 	}
-	if err := conn.Send(wire.KindHello, wire.Hello{Version: wire.Version, Capabilities: engine.Capabilities()}, nil); err != nil {
+	if err := conn.Send(wire.KindHello, introduce(engine, s), nil); err != nil {
 		return err
 	}
 	return serve(conn, engine)
+}
+
+// introduce is what a child says of itself when all it needs is loaded and it has
+// locked itself up.
+func introduce(engine Engine, s wire.Settings) wire.Hello {
+	h := wire.Hello{Version: wire.Version, Capabilities: engine.Capabilities()}
+	if v, ok := engine.(Versioned); ok {
+		h.Versions = v.Versions()
+	}
+	os.Clearenv()
+	if !s.Isolated {
+		return h
+	}
+	acts := jail.Acts()
+	if e, ok := engine.(Escapist); ok {
+		acts = append(acts, e.Acts()...)
+	}
+	began := time.Now()
+	h.Jail = jail.Lock()
+	h.Jail.Allowed = jail.Attempt(acts)
+	h.Jail.Micros = time.Since(began).Microseconds()
+	return h
 }
 
 func serve(conn *wire.Conn, engine Engine) error {

@@ -2,6 +2,7 @@ package child
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,10 +19,12 @@ const descriptors = 64
 // a file that is predicted to just fit would be refused halfway.
 const besides = 256 << 20
 
-// confine takes from the process what decoding does not need, for good.
-// Memory is bounded by what is written to (RLIMIT_DATA), since an address space
-// of the same size would not even let the runtime start.
-func confine(memoryBytes int64) error {
+// confine sets the limits of the process, for good. Memory is bounded by what is
+// written to (RLIMIT_DATA), since an address space of the same size would not even
+// let the runtime start. What counts as the size of a file is that of a large
+// answer: it is shared memory. The number of processes is not bounded, since the
+// kernel counts all of a user's; the jail lets none be made.
+func confine(s wire.Settings) error {
 	for _, l := range []struct {
 		name     string
 		resource int
@@ -29,13 +32,22 @@ func confine(memoryBytes int64) error {
 	}{
 		{"core dumps", unix.RLIMIT_CORE, 0},
 		{"descriptors", unix.RLIMIT_NOFILE, descriptors},
-		{"memory", unix.RLIMIT_DATA, memoryBytes + besides},
+		{"memory", unix.RLIMIT_DATA, s.Limits.MemoryBytes + besides},
+		{"computing time", unix.RLIMIT_CPU, unlessZero(int64(s.Lifetime / time.Second))},
+		{"written files", unix.RLIMIT_FSIZE, unlessZero(s.Written)},
 	} {
 		if err := lower(l.resource, uint64(l.most)); err != nil {
 			return fmt.Errorf("the limit of %s cannot be set: %w", l.name, err)
 		}
 	}
 	return undumpable()
+}
+
+func unlessZero(most int64) int64 {
+	if most == 0 {
+		return math.MaxInt64
+	}
+	return most
 }
 
 // lower sets a limit, or leaves one that is already lower.
