@@ -163,6 +163,13 @@ func (t tx) finish(ctx context.Context, held core.Job, r ports.Result, by core.A
 	if r.Error != nil {
 		detail["error"] = r.Error.Slug
 	}
+	if r.Outcome == core.Crashed { // whose bytes did it, for whoever looks for others like them
+		m, err := t.ImageOfJob(ctx, done.ImageID)
+		if err != nil {
+			return done, err
+		}
+		detail["sha256"] = m.SHA256
+	}
 	by.CorrelationID = done.CorrelationID
 	return done, t.tellOf(ctx, done, told(done.State, r.Outcome), by, detail)
 }

@@ -64,3 +64,14 @@ func (p *Pool) Versions() map[string]string {
 	defer p.mu.Unlock()
 	return maps.Clone(p.hello.Versions)
 }
+
+// Leaks says what is missing from the isolation of the children, "" if nothing is or
+// none is wanted.
+func (p *Pool) Leaks() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cfg.Isolation == IsolationOff || p.hello.Jail.Tight() {
+		return ""
+	}
+	return leaks(p.hello.Jail)
+}

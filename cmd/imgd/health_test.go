@@ -6,12 +6,25 @@ import (
 	"errors"
 	"net"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
 	"imgd/adapters/rest"
+	"imgd/adapters/vips/decode"
 	"imgd/core"
 )
+
+// The test binary is its own decoder.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "decode" {
+		if err := decode.Main(mutateEngine); err != nil {
+			fail(err)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestHealthAsksTheListenerThatEveryRoleHas(t *testing.T) {
 	var database error
@@ -45,5 +58,18 @@ func TestHealthAsksTheListenerThatEveryRoleHas(t *testing.T) {
 	s.MetricsListen = ""
 	if err := ask(t.Context(), &s, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "IMGD_METRICS_LISTEN") {
 		t.Errorf("where nobody listens health is %v, want a word about the second listener", err)
+	}
+}
+
+func TestHealthNamesTheLibrariesOfADecoder(t *testing.T) {
+	var out bytes.Buffer
+	s := defaults(t)
+	if err := dependencies(t.Context(), &s, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"libvips ", "libwebp ", "isolated by: process"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the answer lacks %q:\n%s", want, out.String())
+		}
 	}
 }

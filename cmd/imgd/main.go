@@ -46,7 +46,7 @@ const garbage = 300
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "decode" { // a child of a decoder pool: it must not look around
-		if err := decode.Main(); err != nil {
+		if err := decode.Main(mutateEngine); err != nil {
 			fail(err)
 		}
 		return

@@ -16,6 +16,7 @@ import (
 	"imgd/adapters/rest"
 	"imgd/adapters/telemetry"
 	"imgd/adapters/vips"
+	"imgd/adapters/vips/decode"
 	"imgd/adapters/vips/engine"
 	"imgd/adapters/worker"
 	"imgd/core"
@@ -145,6 +146,7 @@ var (
 	mutateImages = func(images ports.Images) ports.Images { return images }
 	mutateBlobs  = func(blobs ports.Blobs) ports.Blobs { return blobs }
 	mutateRender = func(r ports.Renderer) ports.Renderer { return r }
+	mutateEngine = func(e decode.Engine) decode.Engine { return e } // in a decoder
 )
 
 // process runs single jobs.

@@ -38,9 +38,10 @@ type (
 	}
 	// Event is one line of an image's story.
 	Event struct {
-		Type  string    `json:"type"`
-		Actor string    `json:"actor"`
-		At    time.Time `json:"at"`
+		Type   string         `json:"type"`
+		Actor  string         `json:"actor"`
+		At     time.Time      `json:"at"`
+		Detail map[string]any `json:"detail"`
 	}
 	// Problem says what went wrong.
 	Problem struct {

@@ -12,11 +12,14 @@ import (
 	"imgd/core"
 )
 
+// Engine is what decodes.
+type Engine = child.Engine
+
 // Main decodes for the pool that started this process, and returns when the pool
-// is done with it.
-func Main() error {
-	return child.Run(func(s wire.Settings) (child.Engine, error) {
-		return libvips{}, engine.Start(engine.Options{
+// is done with it. Tests build programs whose engine is another one around ours.
+func Main(around func(Engine) Engine) error {
+	return child.Run(func(s wire.Settings) (Engine, error) {
+		return around(libvips{}), engine.Start(engine.Options{
 			Limits: s.Limits, FailOn: s.FailOn, FirstFrame: s.FirstFrame, Formats: s.Formats,
 		})
 	})

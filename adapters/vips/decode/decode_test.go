@@ -1,0 +1,300 @@
+package decode_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"imgd/adapters/vips"
+	"imgd/adapters/vips/decode"
+	"imgd/adapters/vips/decode/jail"
+	"imgd/core"
+	"imgd/core/transform"
+	"imgd/ports"
+)
+
+// The test binary is its own decoder, a real one; "escape" tries what a decoder
+// must not be able to do without being locked up.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "decode":
+			if err := decode.Main(func(e decode.Engine) decode.Engine { return e }); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		case "escape":
+			fmt.Print(strings.Join(jail.Attempt(jail.Acts()), "\n"))
+			os.Exit(0)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// open is a pool of real decoders that have to be locked up.
+func open(t *testing.T, change func(*vips.Config)) *vips.Pool {
+	t.Helper()
+	c := vips.Config{
+		Children: 1, Isolation: vips.IsolationRequire, Log: slog.New(slog.DiscardHandler),
+		Limits: core.Limits{MemoryBytes: 1 << 30, Pixels: 268e6, Side: 65500, Frames: 100},
+	}
+	if change != nil {
+		change(&c)
+	}
+	p, err := vips.Open(t.Context(), c)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// scene is a picture with a slope in it.
+func scene(w, h int) *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			m.SetNRGBA(x, y, color.NRGBA{uint8(x * 255 / w), uint8(y * 255 / h), 90, 255})
+		}
+	}
+	return m
+}
+
+func encoded(t testing.TB, m image.Image, format string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var err error
+	switch format {
+	case "png":
+		err = png.Encode(&b, m)
+	case "jpeg":
+		err = jpeg.Encode(&b, m, nil)
+	case "gif":
+		err = gif.Encode(&b, m, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// moving is an animation of three colours.
+func moving(t testing.TB) []byte {
+	t.Helper()
+	var g gif.GIF
+	for _, c := range []color.Color{color.NRGBA{255, 0, 0, 255}, color.NRGBA{0, 255, 0, 255}, color.NRGBA{0, 0, 255, 255}} {
+		m := image.NewPaletted(image.Rect(0, 0, 40, 30), color.Palette{c})
+		g.Image, g.Delay = append(g.Image, m), append(g.Delay, 10)
+	}
+	var b bytes.Buffer
+	if err := gif.EncodeAll(&b, &g); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+type output struct {
+	ports.Rendition
+	body []byte
+}
+
+func render(ctx context.Context, t testing.TB, p *vips.Pool, source []byte, specs ...string) ([]output, error) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "original")
+	if err := os.WriteFile(name, source, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	task := ports.Task{Source: f, Bytes: int64(len(source)), Facts: true}
+	for i, text := range specs {
+		spec, err := transform.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task.Variants = append(task.Variants, transform.Variant{Name: fmt.Sprintf("v%d", i), Spec: spec})
+	}
+	var all []output
+	_, err = p.Render(ctx, task, func(r ports.Rendition) error {
+		var body []byte
+		if r.Body != nil {
+			var err error
+			if body, err = io.ReadAll(r.Body); err != nil {
+				return err
+			}
+		}
+		all = append(all, output{r, body})
+		return nil
+	})
+	return all, err
+}
+
+// near reads a PNG and compares its middle.
+func near(t testing.TB, what string, file []byte, want color.NRGBA) {
+	t.Helper()
+	m, err := png.Decode(bytes.NewReader(file))
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	got := color.NRGBAModel.Convert(m.At(m.Bounds().Dx()/2, m.Bounds().Dy()/2)).(color.NRGBA)
+	for i, d := range []int{int(got.R) - int(want.R), int(got.G) - int(want.G), int(got.B) - int(want.B)} {
+		if d < -12 || d > 12 {
+			t.Errorf("%s: channel %d of the middle is off by %d: got %v, want %v", what, i, d, got, want)
+		}
+	}
+}
+
+// I4: all engines, all threads, all formats work inside the jail, and nothing else.
+func TestEveryFormatIsReadAndWrittenInTheJail(t *testing.T) {
+	p := open(t, nil)
+	if got := p.Capabilities().Isolation; got != "process, landlock, seccomp" {
+		t.Fatalf("isolation: got %q, want process, landlock, seccomp", got)
+	}
+	middle := color.NRGBA{127, 127, 90, 255}
+	sources := map[string][]byte{}
+	for _, format := range []string{"png", "jpeg", "gif"} {
+		sources[format] = encoded(t, scene(320, 240), format)
+	}
+	for _, format := range p.Capabilities().Write {
+		all, err := render(t.Context(), t, p, sources["png"], "w=320,fmt="+format)
+		if err != nil || len(all) != 1 || all[0].Err != nil {
+			t.Fatalf("writing %s: got %d outputs, %v", format, len(all), err)
+		}
+		sources["our "+format] = all[0].body
+	}
+	if sources["our avif"] == nil || sources["our webp"] == nil || sources["our tiff"] == nil {
+		t.Errorf("only %v can be written", p.Capabilities().Write)
+	}
+	for name, source := range sources {
+		all, err := render(t.Context(), t, p, source, "w=160,fmt=png", "w=100,h=100,fit=cover,fmt=png,rot=90")
+		if err != nil || len(all) != 2 || all[0].Err != nil || all[1].Err != nil {
+			t.Errorf("reading %s: got %d outputs, %v", name, len(all), err)
+			continue
+		}
+		if name != "gif" && name != "our gif" { // their colours are few
+			near(t, name, all[0].body, middle)
+		}
+	}
+	all, err := render(t.Context(), t, p, moving(t), "anim=1,fmt=webp", "anim=1,fmt=gif")
+	if err != nil || len(all) != 2 || all[0].Pages != 3 || all[1].Pages != 3 {
+		t.Errorf("an animation: got %d outputs, %v, want two of three frames", len(all), err)
+	}
+	if r := p.Stats().Restarts; r != (vips.Restarts{}) {
+		t.Errorf("restarts: got %+v, want none", r)
+	}
+}
+
+func TestALargePictureNeedsNoFile(t *testing.T) {
+	p := open(t, nil)
+	all, err := render(t.Context(), t, p, encoded(t, image.NewGray(image.Rect(0, 0, 7000, 6500)), "png"), "rot=90,fmt=tiff", "w=200,fmt=png")
+	if err != nil || len(all) != 2 {
+		t.Fatalf("got %d outputs, %v, want two", len(all), err)
+	}
+	for _, o := range all {
+		if o.Err != nil {
+			t.Errorf("%s: %v", o.Name, o.Err)
+		}
+	}
+}
+
+func TestWithoutAJailTheActsSucceed(t *testing.T) {
+	out := outside(t)
+	for _, act := range []string{"read a file", "list a directory", "create a file", "connect by TCP", "send by UDP", "make a Unix socket", "signal its parent", "run a program from memory"} {
+		if !slices.Contains(out, act) {
+			t.Errorf("outside a jail a process cannot %s: the attempts prove nothing (%q)", act, out)
+		}
+	}
+}
+
+// A mistake in the memory of a decoder would show one picture in another: what is
+// left open of a damaged one is looked at.
+func TestNothingOfAPictureIsSeenInTheNext(t *testing.T) {
+	p := open(t, func(c *vips.Config) { c.FailOn = "none" })
+	canary := image.NewNRGBA(image.Rect(0, 0, 800, 800))
+	for i := range canary.Pix {
+		canary.Pix[i] = []byte{0xfa, 0x17, 0xc3, 0xff}[i%4]
+	}
+	secret := encoded(t, canary, "png")
+	hole := func(file []byte) []byte { return file[:len(file)/2] }
+	grey := image.NewNRGBA(image.Rect(0, 0, 800, 800))
+	for i := range grey.Pix {
+		grey.Pix[i] = byte(i*i>>7) | 0x80 // much to encode
+	}
+	looked := 0
+	for round := range 6 {
+		if _, err := render(t.Context(), t, p, secret, "fmt=png", "fmt=webp", "w=400,fmt=png", "fmt=jpeg"); err != nil {
+			t.Fatal(err)
+		}
+		format := []string{"png", "jpeg", "gif"}[round%3]
+		all, err := render(t.Context(), t, p, hole(encoded(t, grey, format)), "fmt=png", "w=800,h=900,fit=pad,fmt=png")
+		if err != nil {
+			continue // refused: nothing to see
+		}
+		for _, o := range all {
+			if o.Err != nil {
+				continue
+			}
+			m, err := png.Decode(bytes.NewReader(o.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			looked++
+			if n := count(m, color.NRGBA{0xfa, 0x17, 0xc3, 0xff}); n > 0 {
+				t.Errorf("%d pixels of another picture are in a damaged %s", n, format)
+			}
+		}
+	}
+	if looked == 0 {
+		t.Error("no damaged picture was rendered: nothing was looked at")
+	}
+}
+
+func count(m image.Image, c color.NRGBA) (n int) {
+	for y := m.Bounds().Min.Y; y < m.Bounds().Max.Y; y++ {
+		for x := m.Bounds().Min.X; x < m.Bounds().Max.X; x++ {
+			if color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA) == c {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestTheAllocatorIsWhatWasAskedFor(t *testing.T) {
+	off := open(t, func(c *vips.Config) { c.Malloc = "off" })
+	if v := off.Versions()["jemalloc"]; v != "" {
+		t.Errorf("with off: got jemalloc %s, want the C library's", v)
+	}
+	if v := off.Versions()["libvips"]; v == "" {
+		t.Error("the decoders do not say which libvips they have")
+	}
+}
+
+func waits(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for range 1000 {
+		if is() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("in 10 s it did not come to pass that %s", what)
+}
