@@ -12,7 +12,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test chaos chaos-short verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-claims keep contact-sheet clean FORCE
+.PHONY: help deps servers build demo test chaos chaos-short verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ keep: deps ## Test backup and restore under load for two minutes.
 
 contact-sheet: bin/imgd bin/demo ## Make docs/contact-sheet.jpg anew.
 	bin/demo -once -sheet docs/contact-sheet.jpg
+
+sheet: bin/imgd bin/demo ## Make docs/operations.jpg anew: every operation on one picture.
+	bin/demo -once -operations docs/operations.jpg
 
 clean: ## Remove what was built, and the tools that were fetched.
 	rm -rf bin .cache

@@ -108,6 +108,25 @@ func TestTheSheetShowsEveryPicture(t *testing.T) {
 	}
 }
 
+func TestTheSheetOfOperationsShowsEachInItsPlace(t *testing.T) {
+	red := color.RGBA{200, 30, 30, 255}
+	m := image.NewRGBA(image.Rect(0, 0, 100, 80))
+	draw.Draw(m, image.Rect(0, 0, 50, 80), image.NewUniform(red), image.Point{}, draw.Src)
+	list := make([]drawing, columns+1)
+	list[columns] = drawing{"w=100", m}
+	sheet, err := layOutOperations(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y := sheetGap, 2*sheetGap+cellHeight+cellText
+	if got := sheet.RGBAAt(x+10, y+10); got != red {
+		t.Errorf("in the second row is %v, want red", got)
+	}
+	if a, b := sheet.RGBAAt(x+81, y+1), sheet.RGBAAt(x+89, y+1); a == b || a.A != 255 {
+		t.Errorf("where nothing was drawn is %v and %v, want the squares of a chequer", a, b)
+	}
+}
+
 func TestATakenAddressIsReplaced(t *testing.T) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

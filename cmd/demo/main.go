@@ -22,6 +22,7 @@ type options struct {
 	listen string
 	data   string
 	sheet  string
+	every  string
 	once   bool
 }
 
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:8080", "the `address` to serve on; a free port is chosen when it is taken")
 	flag.StringVar(&o.data, "data", "data", "the `folder` that keeps the database and the images; a temporary one with -once")
 	flag.StringVar(&o.sheet, "sheet", "", "a JPEG `file` that takes a contact sheet of the variants")
+	flag.StringVar(&o.every, "operations", "", "a JPEG `file` that takes a sheet of every operation")
 	flag.BoolVar(&o.once, "once", false, "end after the table instead of serving on")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -93,10 +95,32 @@ func show(ctx context.Context, o options, s *service) error {
 		printCurl(os.Stdout, s.url, file, story)
 	}
 	if o.sheet != "" {
-		if err := writeSheet(o.sheet, story.looks); err != nil {
+		sheet, err := layOut(story.looks)
+		if err != nil {
+			return err
+		}
+		if err := writeSheet(o.sheet, sheet); err != nil {
 			return err
 		}
 		fmt.Printf("\nThe contact sheet is %s.\n", o.sheet)
 	}
+	if o.every != "" {
+		if err := showOperations(ctx, o.every, client{base: s.url}, story.job.ImageID); err != nil {
+			return err
+		}
+		fmt.Printf("\nThe sheet of operations is %s.\n", o.every)
+	}
 	return story.complaint()
+}
+
+func showOperations(ctx context.Context, file string, c client, id string) error {
+	drawn, err := drawOperations(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	sheet, err := layOutOperations(drawn)
+	if err != nil {
+		return err
+	}
+	return writeSheet(file, sheet)
 }

@@ -26,12 +26,8 @@ const (
 // their order, not to scale, or the thumbnail would be a dot.
 var shownWidths = []int{110, 230, 400, 680}
 
-// writeSheet puts the variants beside each other into a JPEG.
-func writeSheet(file string, looks []look) error {
-	sheet, err := layOut(looks)
-	if err != nil {
-		return err
-	}
+// writeSheet writes a sheet as a JPEG.
+func writeSheet(file string, sheet image.Image) error {
 	f, err := os.Create(file) // #nosec G304 -- the user names it
 	if err != nil {
 		return err
