@@ -86,7 +86,7 @@ func cascade(b *testing.B, emitted func()) {
 		if p, err = s.end(); err != nil {
 			b.Fatal(err)
 		}
-		file, err := encode(transform.Default(), []picture{p}, animation{})
+		file, err := plate{picture: p, frames: 1}.within(transform.Default())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -11,18 +11,29 @@ void bridge_lean(void) {
 	g_setenv("VIPSHOME", "/dev/null", TRUE);
 }
 
-void bridge_heif(void) {
+/* module loads one of the modules beside the library, or returns NULL. */
+static GModule *module(const char *name) {
 	Dl_info library;
 	if (!dladdr((void *) vips_init, &library))
-		return;
+		return NULL;
 	gchar *dir = g_path_get_dirname(library.dli_fname);
-	gchar *path = g_strdup_printf("%s/vips-modules-%d.%d/vips-heif." G_MODULE_SUFFIX,
-		dir, vips_version(0), vips_version(1));
-	heif = g_module_open(path, G_MODULE_BIND_LAZY);
-	if (heif)
-		g_module_make_resident(heif);
+	gchar *path = g_strdup_printf("%s/vips-modules-%d.%d/vips-%s." G_MODULE_SUFFIX,
+		dir, vips_version(0), vips_version(1), name);
+	GModule *loaded = g_module_open(path, G_MODULE_BIND_LAZY);
+	if (loaded)
+		g_module_make_resident(loaded);
 	g_free(path);
 	g_free(dir);
+	return loaded;
+}
+
+void bridge_modules(void) {
+	heif = module("heif");
+	module("jxl");
+}
+
+void bridge_trust(const char *class) {
+	vips_operation_block_set(class, FALSE);
 }
 
 /* build runs a prepared operation and drops it; on success its outputs have been
@@ -204,6 +215,27 @@ long bridge_profile(VipsImage *in) {
 		return -1;
 	}
 	return (long) len;
+}
+
+long bridge_blob(VipsImage *in, const char *name, const void **bytes) {
+	size_t len;
+	if (!vips_image_get_typeof(in, name) || vips_image_get_blob(in, name, bytes, &len))
+		return 0;
+	return (long) len;
+}
+
+int bridge_with(VipsImage *like, const void *samples, VipsImage **out) {
+	VipsImage *made = vips_image_new_memory();
+	const VipsPel *row = samples;
+	int failed = vips_image_pipelinev(made, VIPS_DEMAND_STYLE_ANY, like, NULL);
+	for (int y = 0; !failed && y < like->Ysize; y++, row += VIPS_IMAGE_SIZEOF_LINE(like))
+		failed = vips_image_write_line(made, y, (VipsPel *) row);
+	if (failed) {
+		g_object_unref(made);
+		return -1;
+	}
+	*out = made;
+	return 0;
 }
 
 int bridge_int(VipsImage *in, const char *name, int fallback) {

@@ -11,8 +11,12 @@
  * PDF and the like into the process, and take most of its start. */
 void bridge_lean(void);
 
-/* bridge_heif loads the module for AVIF and HEIC, where it is not built in. */
-void bridge_heif(void);
+/* bridge_modules loads the modules for AVIF and HEIC and for JPEG XL, where they are
+ * not built in. */
+void bridge_modules(void);
+
+/* bridge_trust lifts the block of untrusted operations for one class. */
+void bridge_trust(const char *class);
 
 /* bridge_load reads an image with the loader that is named. The bytes must stay
  * where they are as long as the image lives. */
@@ -58,6 +62,13 @@ int bridge_swatch(VipsImage *like, const void *rgb, int n, VipsImage **out);
 /* bridge_profile returns the length of the embedded profile: 0 without one, -1
  * when it does not suit the image. */
 long bridge_profile(VipsImage *in);
+
+/* bridge_blob returns the length of what came with the file under the name, 0 without
+ * it; it belongs to the image. */
+long bridge_blob(VipsImage *in, const char *name, const void **bytes);
+
+/* bridge_with makes an image like another, with other samples of a byte each. */
+int bridge_with(VipsImage *like, const void *samples, VipsImage **out);
 
 /* bridge_int reads a number from the header, or gives back the fallback. */
 int bridge_int(VipsImage *in, const char *name, int fallback);

@@ -21,8 +21,7 @@ var does = map[string][]string{
 	"blur": nil, "sharpen": nil, "pixelate": nil,
 	"brightness": nil, "contrast": nil, "saturation": nil, "hue": nil, "gray": nil, "tint": nil, "linear": nil,
 	"bg": nil, "wm": nil, "pad": nil, "border": nil, "radius": nil,
-	"fmt": {string(transform.WebP), string(transform.AVIF), string(transform.JPEG), string(transform.PNG), string(transform.GIF), string(transform.TIFF)},
+	"fmt": {string(transform.WebP), string(transform.AVIF), string(transform.JPEG), string(transform.PNG), string(transform.GIF), string(transform.TIFF), string(transform.JXL), string(transform.Auto)},
 	"q":   nil, "lossless": nil, "effort": nil, "progressive": nil, "chroma": nil,
-	"meta": {string(transform.MetaNone)},
-	"icc":  {string(transform.ICCSRGB)},
+	"palette": nil, "maxbytes": nil, "meta": nil, "icc": nil,
 }

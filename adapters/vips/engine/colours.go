@@ -9,6 +9,9 @@ type colours struct {
 	// after says that the embedded profile is gone through after the resize: fewer
 	// pixels are cheaper, and the spaces of displays can be resized in.
 	after bool
+	// profiled says that there is a profile that can be kept, inks and grey that the
+	// numbers it is about are not those of a display.
+	profiled, inks, grey bool
 }
 
 type conversion int
@@ -38,20 +41,33 @@ func coloursOf(header picture) (c colours, dropped bool) {
 	n := header.profileLength()
 	usable := n > 0 && n <= most
 	dropped = n != 0 && !usable
+	c = colours{inks: inks, grey: header.grey(), profiled: usable && displayed(space)}
 	switch {
 	case inks && usable:
-		return colours{before: profile}, dropped
+		c.before = profile
 	case inks:
-		return colours{before: cmyk}, dropped
+		c.before = cmyk
 	case header.eightBit() && (space == C.VIPS_INTERPRETATION_sRGB || space == C.VIPS_INTERPRETATION_B_W):
-		return colours{after: usable}, dropped
+		c.after = usable
 	case usable && header.alpha():
 		// icc_transform would cut alpha off at 255 instead of scaling it.
-		return colours{before: numbers, after: true}, dropped
+		c.before, c.after = numbers, true
 	case usable:
-		return colours{before: profile}, dropped
+		c.before = profile
+	default:
+		c.before = numbers
 	}
-	return colours{before: numbers}, dropped
+	return c, dropped
+}
+
+// displayed reports whether numbers stay what they are when they become 8 bit, so
+// that their profile still fits them.
+func displayed(space C.VipsInterpretation) bool {
+	switch space {
+	case C.VIPS_INTERPRETATION_sRGB, C.VIPS_INTERPRETATION_RGB16, C.VIPS_INTERPRETATION_B_W, C.VIPS_INTERPRETATION_GREY16, C.VIPS_INTERPRETATION_CMYK:
+		return true
+	}
+	return false
 }
 
 // converts reports whether the profile of a decoded picture of the file has to be
@@ -83,7 +99,7 @@ func isSRGB(p picture) bool {
 	}
 	defer row.free()
 	s := from(row)
-	s.profileToSRGB()
+	s.convert(srgb, embedded)
 	converted, err := s.end()
 	if err != nil {
 		return false
@@ -101,29 +117,38 @@ func isSRGB(p picture) bool {
 	return true
 }
 
-// profileToSRGB goes through the embedded profile: relative colorimetric, with
-// black point compensation.
-func (s *steps) profileToSRGB() {
-	s.do("icc_transform", "output-profile=srgb,embedded=true,intent=relative,black-point-compensation=true,depth=8")
-}
-
 // settle does what comes before the resize.
-func (s *steps) settle(c colours) {
-	if s.err != nil {
-		return
-	}
-	switch c.before {
-	case profile:
-		s.profileToSRGB()
-	case cmyk:
-		s.do("icc_transform", "output-profile=srgb,input-profile=cmyk,intent=relative,black-point-compensation=true,depth=8")
-	case numbers:
+func (s *steps) settle(c colours, to space) {
+	switch {
+	case s.err != nil || c.before == none:
+	case c.before == cmyk:
+		s.convert(to, "input-profile=cmyk")
+	case c.before == profile && to != own:
+		s.convert(to, embedded)
+	default:
 		space := "srgb"
 		if s.grey() {
 			space = "b-w"
 		}
 		s.do("colourspace", "space=%s", space)
 		s.bytes()
+	}
+}
+
+// convey does what comes after the resize.
+func (s *source) convey(p *steps, to space) {
+	c := s.colours
+	switch {
+	case p.err != nil || to == own || c.before == profile || c.before == cmyk:
+	case to == srgb:
+		if s.converts(p.picture) {
+			p.convert(to, embedded)
+		}
+	case c.profiled:
+		p.convert(to, embedded)
+	default:
+		p.coloured()
+		p.convert(to, "input-profile=srgb")
 	}
 }
 

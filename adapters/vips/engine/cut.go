@@ -9,13 +9,13 @@ import (
 
 // cutOf is what trim and crop leave of the page. A crop that begins outside is the
 // error of its variant.
-func (a *arrangement) cutOf(ctx context.Context, spec transform.Spec, all bool) (cut, error) {
+func (a *arrangement) cutOf(ctx context.Context, spec transform.Spec, p page) (cut, error) {
 	w, h := a.src.upright(a.src.width, a.src.height)
-	page := image.Rect(0, 0, w, h)
-	area := page
+	whole := image.Rect(0, 0, w, h)
+	area := whole
 	if spec.Trim > 0 {
 		var err error
-		if area, err = a.trim(ctx, spec.Trim, all); err != nil {
+		if area, err = a.trim(ctx, spec.Trim, p); err != nil {
 			return cut{}, err
 		}
 	}
@@ -23,8 +23,8 @@ func (a *arrangement) cutOf(ctx context.Context, spec transform.Spec, all bool) 
 	if err != nil {
 		return cut{}, err
 	}
-	c := cut{area: within.Add(area.Min), linear: spec.Linear}
-	if c.area == page {
+	c := cut{area: within.Add(area.Min), linear: spec.Linear, space: p.space}
+	if c.area == whole {
 		c.area = image.Rectangle{}
 	}
 	return c, nil

@@ -159,7 +159,7 @@ func TestAJPEGIsDecodedSmallerWhereTheCropAllowsIt(t *testing.T) {
 		{image.Rect(4, 16, 404, 400), false, 4}, {image.Rect(4, 16, 402, 400), false, 2}, {image.Rect(5, 0, 405, 400), false, 1},
 		{image.Rectangle{}, true, 1},
 	} {
-		if got := src.shrink(cut{c.area, c.linear}, 20, 20, 1); got != c.want {
+		if got := src.shrink(cut{area: c.area, linear: c.linear}, 20, 20, 1); got != c.want {
 			t.Errorf("%v, in linear light: %v: decoded at 1/%d, want 1/%d", c.area, c.linear, got, c.want)
 		}
 	}

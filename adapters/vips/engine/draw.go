@@ -106,9 +106,9 @@ func (a *arrangement) origins(ctx context.Context, r *rendition) (origins, error
 // shared they are there already, and their colours settled.
 func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, settled bool, err error) {
 	shrink := p.shrink
-	if a.full[p.all] != nil || shrink == 1 && a.shared[p.all] {
+	if full := p.page(); a.full[full] != nil || shrink == 1 && a.shared[full] {
 		settled, shrink = true, 1
-		frames, err = a.whole(ctx, p.all)
+		frames, err = a.whole(ctx, full)
 	} else {
 		frames, err = a.open(p.all, shrink)
 		defer freeAll(frames)
@@ -160,23 +160,23 @@ func (a *arrangement) open(all bool, shrink int) ([]picture, error) {
 
 // whole computes the page in its full size, as the file has it, and keeps it for
 // all that is drawn or judged by it.
-func (a *arrangement) whole(ctx context.Context, all bool) ([]picture, error) {
-	if a.full[all] != nil || a.broken != nil {
-		return a.full[all], a.broken
+func (a *arrangement) whole(ctx context.Context, p page) ([]picture, error) {
+	if a.full[p] != nil || a.broken != nil {
+		return a.full[p], a.broken
 	}
-	frames, err := a.open(all, 1)
+	frames, err := a.open(p.all, 1)
 	if err == nil {
 		defer freeAll(frames)
-		frames, err = a.kept(ctx, frames, func(s *steps) { s.settle(a.src.colours) })
+		frames, err = a.kept(ctx, frames, func(s *steps) { s.settle(a.src.colours, p.space) })
 	}
 	if err != nil {
 		a.broken = err
 		return nil, err
 	}
 	if a.full == nil {
-		a.full = map[bool][]picture{}
+		a.full = map[page][]picture{}
 	}
-	a.full[all] = frames
+	a.full[p] = frames
 	return frames, nil
 }
 
@@ -186,7 +186,7 @@ func (a *arrangement) base(ctx context.Context, frames []picture, settled bool, 
 	defer freeAll(frames)
 	return a.kept(ctx, frames, func(s *steps) {
 		if !settled {
-			s.settle(a.src.colours)
+			s.settle(a.src.colours, p.space)
 		}
 		if n := a.spare(p); n > 1 && s.err == nil {
 			s.resize(ceil(s.width(), n), ceil(s.height(), n), false)
@@ -217,22 +217,21 @@ func (a *arrangement) kept(ctx context.Context, frames []picture, change func(*s
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }
 
-// fromFile brings a decoded frame to its size, its colours to sRGB, and turns it
-// upright. Turning comes after the resize, when there is less to turn, and so do
+// fromFile brings a decoded frame to its size, its colours to their space, and turns
+// it upright. Turning comes after the resize, when there is less to turn, and so do
 // the colours unless it is their light that is resized.
 func (a *arrangement) fromFile(s *steps, to shape, settled bool) {
 	src := a.src
 	if !settled {
-		s.settle(src.colours)
+		s.settle(src.colours, to.space)
 	}
-	profile := s.err == nil && src.converts(s.picture)
-	if profile && to.linear {
-		s.profileToSRGB()
+	if to.linear {
+		src.convey(s, to.space)
 	}
 	w, h := src.upright(to.ResizeW, to.ResizeH)
 	s.resize(w, h, to.linear)
-	if profile && !to.linear {
-		s.profileToSRGB()
+	if !to.linear {
+		src.convey(s, to.space)
 	}
 	s.turn(src.orientation)
 }

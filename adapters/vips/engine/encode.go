@@ -1,81 +1,149 @@
 package engine
 
 import (
-	"fmt"
 	"strings"
 
+	"imgd/adapters/vips/metadata"
 	"imgd/core/transform"
 )
 
-// encode writes frames in the format of a spec: one as a still, several as an
+// plate is what is drawn, ready to be written in any format: one frame, or an
+// animation of several.
+type plate struct {
+	picture
+	frames  int
+	carried metadata.Carried // what goes into the file beside the pixels
+}
+
+// encode writes frames as an order wants it: one as a still, several as an
 // animation.
-func encode(s transform.Spec, frames []picture, a animation) (encoded, error) {
-	p := frames[0]
-	if len(frames) > 1 {
-		var err error
-		if p, err = join(frames, a); err != nil {
-			return encoded{}, err
-		}
-		defer p.free()
-	}
-	p, err := p.bare()
+func (o order) encode(frames []picture) (encoded, error) {
+	p, err := o.plate(frames)
 	if err != nil {
 		return encoded{}, err
 	}
 	defer p.free()
-	w := writers[s.Fmt]
-	e, err := p.save(w.saver, "strip=true,"+strings.Join(w.options(s), ","))
-	if err != nil {
-		return encoded{}, err
+	if o.spec.Fmt == transform.Auto {
+		return p.smallest(o.spec, o.candidates)
 	}
-	e.frames = len(frames)
-	if s.Fmt == transform.WebP {
+	return p.within(o.spec)
+}
+
+// plate brings frames together, and leaves of what came with the file what the
+// variant is to carry.
+func (o order) plate(frames []picture) (plate, error) {
+	p := plate{picture: frames[0], frames: len(frames), carried: o.carried}
+	if len(frames) > 1 {
+		joined, err := join(frames, o.on.src.animation)
+		if err != nil {
+			return p, err
+		}
+		defer joined.free()
+		p.picture = joined
+	}
+	if o.rendition.space != srgb {
+		p.carried.ICC = frames[0].blob("icc-profile-data")
+	}
+	bare, err := p.bare()
+	p.picture = bare
+	return p, err
+}
+
+// write encodes in the format of a spec, with the quality and effort of the spec.
+func (p plate) write(s transform.Spec) (encoded, error) {
+	w := writers[s.Fmt]
+	options := append([]string{"strip=true"}, w.options(s)...)
+	if w.carries && !p.carried.Empty() {
+		options[0] = "strip=false"
+		fresh, err := p.loaded()
+		if err != nil {
+			return encoded{}, err
+		}
+		defer fresh.free()
+		p.picture = fresh
+	}
+	if s.Palette > 0 {
+		few, dither, err := p.reduced(s.Palette)
+		if err != nil {
+			return encoded{}, err
+		}
+		defer few.free()
+		p.picture = few
+		options = append(options, w.palette(s.Palette), dither)
+	}
+	e, err := p.save(w.saver, strings.Join(options, ","))
+	if err != nil {
+		return e, err
+	}
+	e.format, e.frames = s.Fmt, p.frames
+	return e.finished(p)
+}
+
+// loaded is a copy of the picture that carries what its saver writes into the file.
+func (p plate) loaded() (picture, error) {
+	c, err := p.bare()
+	if err != nil {
+		return c, err
+	}
+	c.attach("icc-profile-data", p.carried.ICC)
+	c.attach("xmp-data", p.carried.XMP)
+	return c, nil
+}
+
+// finished puts into a file what its saver does not, and takes out what it should
+// not have put there.
+func (e encoded) finished(p plate) (encoded, error) {
+	if e.format == transform.WebP {
 		var left []byte
 		left, e.frames = unmarked(e.bytes())
 		e.n = len(left)
 	}
+	if p.carried.Empty() {
+		return e, nil
+	}
+	var err error
+	e.spliced, err = metadata.Embed(e.format, e.bytes(), p.carried)
+	if err != nil {
+		e.free()
+		return encoded{}, err
+	}
 	return e, nil
 }
 
-// writer is how a format is written. The effort of the language, 0 to 9, is
-// spread over the encoder's own scale.
-type writer struct {
-	saver   string
-	options func(transform.Spec) []string
-}
+// maxEncodes is how often a picture is encoded to find the quality at which it has
+// so many bytes.
+const maxEncodes = 6
 
-var writers = map[transform.Format]writer{
-	// libwebp: method 0 to 6.
-	transform.WebP: {"webpsave_buffer", func(s transform.Spec) []string {
-		return []string{quality(s), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", [10]int{0, 1, 2, 3, 4, 4, 5, 5, 6, 6}[s.Effort])}
-	}},
-	// aom: effort 0 to 9, which is 9 minus its speed.
-	transform.AVIF: {"heifsave_buffer", func(s transform.Spec) []string {
-		return []string{"compression=av1", "bitdepth=8", quality(s), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", s.Effort), "subsample-mode=" + subsample(s)}
-	}},
-	// libjpeg-turbo: optimised Huffman tables from effort 1 on.
-	transform.JPEG: {"jpegsave_buffer", func(s transform.Spec) []string {
-		return []string{quality(s), fmt.Sprintf("interlace=%t", s.Progressive), fmt.Sprintf("optimize-coding=%t", s.Effort > 0), "subsample-mode=" + subsample(s)}
-	}},
-	// zlib: level 1 to 9.
-	transform.PNG: {"pngsave_buffer", func(s transform.Spec) []string {
-		return []string{fmt.Sprintf("compression=%d", max(1, s.Effort)), fmt.Sprintf("interlace=%t", s.Progressive)}
-	}},
-	// cgif: effort 1 to 10.
-	transform.GIF: {"gifsave_buffer", func(s transform.Spec) []string {
-		return []string{fmt.Sprintf("effort=%d", s.Effort+1), fmt.Sprintf("interlace=%t", s.Progressive)}
-	}},
-	// libtiff: always lossless, which every reader takes, with or without alpha.
-	transform.TIFF: {"tiffsave_buffer", func(transform.Spec) []string {
-		return []string{"compression=deflate", "predictor=horizontal"}
-	}},
-}
-
-func quality(s transform.Spec) string { return fmt.Sprintf("Q=%d", s.Q) }
-
-func subsample(s transform.Spec) string {
-	if s.Chroma == transform.Chroma444 || s.Lossless {
-		return "off"
+// within writes the picture, with the highest quality it finds at which the file is
+// no larger than the spec allows. If there is none it is the smallest file, which
+// says that it is too large.
+func (p plate) within(s transform.Spec) (encoded, error) {
+	best, err := p.write(s)
+	if err != nil || s.MaxBytes == 0 || best.size() <= s.MaxBytes {
+		return best, err
 	}
-	return "on"
+	fits, tooMuch := 0, s.Q // the highest quality that fits, the lowest that does not
+	for tries := 1; tries < maxEncodes && tooMuch-fits > 1; tries++ {
+		s.Q = (fits + tooMuch) / 2
+		if last := tries == maxEncodes-1; last && fits == 0 {
+			s.Q = 1
+		}
+		e, err := p.write(s)
+		if err != nil {
+			best.free()
+			return encoded{}, err
+		}
+		small := e.size() <= s.MaxBytes
+		if small {
+			fits = s.Q
+		} else {
+			tooMuch = s.Q
+		}
+		if small || fits == 0 && e.size() < best.size() {
+			best, e = e, best
+		}
+		e.free()
+	}
+	best.exceeds = fits == 0
+	return best, nil
 }

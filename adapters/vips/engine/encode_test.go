@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"errors"
 	"image"
 	"testing"
 
@@ -131,25 +130,4 @@ func TestAFallbackIsFlatAndStill(t *testing.T) {
 		t.Errorf("an animation fell back to %s of %d pages, want a JPEG of one", o.ContentType, o.Pages)
 	}
 	see(t, o.Body).mustBe(t, 8000, 1, red, 10)
-}
-
-func TestWhatIsNotDoneIsRefusedByItsKey(t *testing.T) {
-	data := pngOf(t, quadrants(40, 40))
-	for text, key := range map[string]string{
-		"fmt=jxl": "fmt", "meta=keep": "meta", "icc=p3": "icc",
-	} {
-		all := outputs(t, data, variant(t, "a", text), variant(t, "b", "w=10"))
-		for _, o := range all {
-			if o.Name == "b" {
-				if o.Err != nil {
-					t.Errorf("beside %s: %v", text, o.Err)
-				}
-				continue
-			}
-			e, ok := errors.AsType[*core.Error](o.Err)
-			if !ok || e.Slug != core.TransformUnsupported || e.Facts["key"] != key {
-				t.Errorf("%s: got %v, want %s of %s", text, o.Err, core.TransformUnsupported, key)
-			}
-		}
-	}
 }

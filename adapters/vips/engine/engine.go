@@ -31,10 +31,16 @@ type Options struct {
 	FirstFrame bool
 	// Formats are those that are read.
 	Formats []string
+	// AutoFormats are those of which fmt=auto takes the smallest.
+	AutoFormats []string
 }
 
-// readable are the formats that have a walker and a loader that libvips trusts.
-var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff"}
+// readable are the formats that have a walker and a loader, usual those of them that
+// are read unless others are named: libvips trusts their loaders.
+var (
+	readable = append(slices.Clip(usual), "jxl")
+	usual    = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff"}
+)
 
 // current are the options of Start.
 var current Options
@@ -48,8 +54,11 @@ func Start(o Options) error {
 	if !slices.Contains([]string{"truncated", "warning", "none"}, o.FailOn) {
 		return core.Invalid.Errorf("the engine cannot fail on %q; choose truncated, warning or none", o.FailOn)
 	}
+	if len(o.AutoFormats) == 0 {
+		o.AutoFormats = []string{string(transform.AVIF), string(transform.WebP)}
+	}
 	if len(o.Formats) == 0 {
-		o.Formats = readable
+		o.Formats = usual
 	}
 	for _, f := range o.Formats {
 		if !slices.Contains(readable, f) {
@@ -60,8 +69,12 @@ func Start(o Options) error {
 	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
 	lean()
 	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
-	loadHEIF()
+	loadModules()
 	blockUntrusted()
+	trust("VipsForeignSaveJxl") // it reads nothing but our own pixels
+	if slices.Contains(o.Formats, "jxl") {
+		trust("VipsForeignLoadJxl")
+	}
 	current = o
 	return nil
 }
@@ -86,7 +99,7 @@ func Capabilities() core.Capabilities {
 // not tried out, since that would delay the start of every child.
 var writable = sync.OnceValue(func() []string {
 	var can []string
-	for _, f := range []transform.Format{transform.WebP, transform.AVIF, transform.JPEG, transform.PNG, transform.GIF, transform.TIFF} {
+	for _, f := range []transform.Format{transform.WebP, transform.AVIF, transform.JPEG, transform.PNG, transform.GIF, transform.TIFF, transform.JXL} {
 		if knows(writers[f].saver) && (f != transform.AVIF || writesAVIF()) {
 			can = append(can, string(f))
 		}

@@ -24,12 +24,18 @@ type drawnMark struct {
 	image   core.ID
 	w, h    int // of the box it is fitted to
 	opacity float64
+	space   space
 }
 
-// markOn is how a watermark is drawn for a result of w x h.
-func markOn(m transform.Watermark, w, h int) drawnMark {
+// markOn is how the watermark of a shape is drawn for a result of w x h. In a file's
+// own space it keeps its numbers.
+func markOn(to shape, w, h int) drawnMark {
+	m, in := to.wm, to.space
+	if in == own {
+		in = srgb
+	}
 	share := func(side int) int { return max(1, int(math.Round(m.Scale*float64(side)))) }
-	return drawnMark{m.Image, share(w), share(h), m.Opacity}
+	return drawnMark{m.Image, share(w), share(h), m.Opacity, in}
 }
 
 // draw makes ready what the shape will lay over itself. Its error is that of the
@@ -39,7 +45,7 @@ func (m *marks) draw(ctx context.Context, to shape) error {
 		return nil
 	}
 	w, h := to.size()
-	want := markOn(to.wm, w, h)
+	want := markOn(to, w, h)
 	if _, done := m.drawn[want]; done {
 		return nil
 	}
@@ -93,7 +99,7 @@ func (s *source) mark(ctx context.Context, want drawnMark) (picture, error) {
 	w, h := s.upright(s.width, s.height)
 	a := &arrangement{src: s}
 	defer a.close()
-	r := a.add(shapeOf(spec, cut{}, w, h))
+	r := a.add(shapeOf(spec, cut{space: want.space}, w, h))
 	a.link()
 	if err := a.ready(ctx, r); err != nil {
 		return picture{}, err
@@ -114,7 +120,7 @@ func (s *steps) watermark(to shape) {
 	if s.err != nil || to.wm.Image == "" {
 		return
 	}
-	mark := s.marks.drawn[markOn(to.wm, s.width(), s.height())]
+	mark := s.marks.drawn[markOn(to, s.width(), s.height())]
 	s.coloured()
 	x, y := transform.Align(to.wm.Pos.X, s.width()-mark.width()), transform.Align(to.wm.Pos.Y, s.height()-mark.height())
 	if to.wm.Repeat {

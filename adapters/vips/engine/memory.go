@@ -13,6 +13,7 @@ import "imgd/adapters/vips/structure"
 //   - a WebP: the picture once more, and half of it in YUV;
 //   - an AVIF or HEIC: the picture three times more, as planes, as reference
 //     planes and as interleaved pixels;
+//   - a JPEG XL: all its samples as floats, three times;
 //   - an animation: two more canvases, each of four bytes a pixel, to draw on and
 //     to dispose to.
 //
@@ -47,6 +48,8 @@ func (n need) bytes() int64 {
 		return 2*frame + frame/2
 	case structure.AVIF, structure.HEIC:
 		return 4 * frame
+	case structure.JXL:
+		return frame + 3*4*pixels*n.channels
 	}
 	return frame
 }

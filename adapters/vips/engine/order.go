@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"imgd/adapters/vips/metadata"
 	"imgd/core"
 	"imgd/core/transform"
 )
@@ -19,6 +20,9 @@ type order struct {
 	rendition *rendition
 	on        *arrangement // of its page
 	warnings  []warning
+
+	carried    metadata.Carried   // what goes into the file beside the pixels
+	candidates []transform.Format // of which the smallest file is taken, where the format is auto
 }
 
 // warning is what every variant of an order is told.
@@ -32,7 +36,8 @@ func (o order) like(p order) bool {
 // encoding is what of a spec its writer looks at.
 func (o order) encoding() transform.Spec {
 	s := o.spec
-	return transform.Spec{Fmt: s.Fmt, Q: s.Q, Lossless: s.Lossless, Effort: s.Effort, Progressive: s.Progressive, Chroma: s.Chroma}
+	return transform.Spec{Fmt: s.Fmt, Q: s.Q, Lossless: s.Lossless, Effort: s.Effort, Progressive: s.Progressive, Chroma: s.Chroma,
+		Palette: s.Palette, MaxBytes: s.MaxBytes, Meta: s.Meta}
 }
 
 // order reads what a variant wants of this page, and what of it is a shape. Its
@@ -42,12 +47,14 @@ func (a *arrangement) order(ctx context.Context, v transform.Variant) (order, sh
 	if err := possible(o.spec); err != nil {
 		return o, shape{}, err
 	}
-	c, err := a.cutOf(ctx, o.spec, o.moves() && s.frames > 1)
+	in := s.inSpace(&o)
+	c, err := a.cutOf(ctx, o.spec, page{o.moves() && s.frames > 1, in})
 	if err != nil {
 		return o, shape{}, err
 	}
 	w, h := s.upright(s.width, s.height)
 	to := shapeOf(o.spec, c, w, h)
+	to.bg, to.border.Color = in.paint(to.bg), in.paint(to.border.Color)
 	if err := o.fit(to); err != nil {
 		return o, shape{}, err
 	}
@@ -58,13 +65,16 @@ func (a *arrangement) order(ctx context.Context, v transform.Variant) (order, sh
 	if err := s.affordable(to); err != nil {
 		return o, shape{}, err
 	}
-	to.opaque = !o.spec.Fmt.Alpha() && (s.probe.HasAlpha || to.opens())
-	return o, to, nil
+	if o.spec.Fmt == transform.Auto {
+		o.candidates = s.candidates(to)
+	}
+	to.opaque = !o.alpha() && (s.probe.HasAlpha || to.opens())
+	return o, to, s.carry(&o)
 }
 
 // moves reports whether an animation stays one.
 func (o order) moves() bool {
-	return o.spec.Anim && (o.spec.Fmt == transform.WebP || o.spec.Fmt == transform.GIF)
+	return o.spec.Anim && (o.spec.Fmt == transform.WebP || o.spec.Fmt == transform.GIF || o.spec.Fmt == transform.Auto)
 }
 
 func (o *order) warn(slug, detail string) { o.warnings = append(o.warnings, warning{slug, detail}) }
@@ -74,7 +84,7 @@ func possible(s transform.Spec) error {
 	if err := transform.Unsupported(s, Can); err != nil {
 		return err
 	}
-	if f := string(s.Fmt); !writes(s.Fmt) {
+	if f := string(s.Fmt); s.Fmt != transform.Auto && !writes(s.Fmt) {
 		return core.TransformUnsupported.Errorf("this build cannot write %s; it writes %v", f, writable()).
 			With("key", "fmt").With("value", f)
 	}

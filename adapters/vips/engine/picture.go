@@ -10,8 +10,11 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
+
+	"imgd/core/transform"
 )
 
 // picture is an image of libvips: pixels, or the recipe for them. What it is made
@@ -108,11 +111,23 @@ func (p picture) bare() (picture, error) {
 type encoded struct {
 	p      unsafe.Pointer
 	n      int
+	format transform.Format
 	frames int
+	// spliced is the file with what libvips did not write into it; nil if that is
+	// nothing.
+	spliced []byte
+	exceeds bool // what the variant may have in bytes
 }
 
-func (e encoded) bytes() []byte { return unsafe.Slice((*byte)(e.p), e.n) }
-func (e encoded) free()         { C.g_free(C.gpointer(e.p)) }
+func (e encoded) bytes() []byte {
+	if e.spliced != nil {
+		return e.spliced
+	}
+	return unsafe.Slice((*byte)(e.p), e.n)
+}
+
+func (e encoded) size() int { return len(e.bytes()) }
+func (e encoded) free()     { C.g_free(C.gpointer(e.p)) }
 
 func (p picture) save(saver, options string) (encoded, error) {
 	s, o := C.CString(saver), C.CString(options)
@@ -125,6 +140,34 @@ func (p picture) save(saver, options string) (encoded, error) {
 	}
 	e.n = int(n)
 	return e, nil
+}
+
+// blob is a copy of what came with the file under a name of libvips, nil without.
+func (p picture) blob(name string) []byte {
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	var at unsafe.Pointer
+	length := C.bridge_blob(p.c, n, &at)
+	return slices.Clone(unsafe.Slice((*byte)(at), int(length)))
+}
+
+// attach puts it on a picture that nobody else has.
+func (p picture) attach(name string, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	n := C.CString(name)
+	defer C.free(unsafe.Pointer(n))
+	C.vips_image_set_blob_copy(p.c, n, unsafe.Pointer(&b[0]), C.size_t(len(b)))
+}
+
+// with is a picture like this one with other samples of a byte each.
+func (p picture) with(samples []byte) (picture, error) {
+	var q picture
+	if C.bridge_with(p.c, unsafe.Pointer(&samples[0]), &q.c) != 0 {
+		return q, failure()
+	}
+	return q, nil
 }
 
 // steps put a picture through one operation after the other. After an error
@@ -231,14 +274,21 @@ func failure() error {
 // with, it leaves there too.
 func forget() { C.vips_error_clear() }
 
-// lean has Startup load no modules of libvips, loadHEIF the one that is needed.
-func lean()     { C.bridge_lean() }
-func loadHEIF() { C.bridge_heif() }
+// lean has Startup load no modules of libvips, loadModules those that are needed.
+func lean()        { C.bridge_lean() }
+func loadModules() { C.bridge_modules() }
 
 // writesAVIF reports whether there is an encoder.
 func writesAVIF() bool { return C.bridge_avif() != 0 }
 
 func blockUntrusted() { C.vips_block_untrusted_set(1) }
+
+// trust lifts the block for one class of operations.
+func trust(class string) {
+	c := C.CString(class)
+	defer C.free(unsafe.Pointer(c))
+	C.bridge_trust(c)
+}
 
 func knows(operation string) bool {
 	o := C.CString(operation)

@@ -31,6 +31,8 @@ type pass struct {
 	base []picture // decoded, if there is more than one root
 }
 
+func (p *pass) page() page { return page{p.all, p.space} }
+
 // arrangement is how the renditions of one page come about: which shapes there
 // are, what is drawn from what, and in which passes the page is decoded.
 type arrangement struct {
@@ -39,8 +41,8 @@ type arrangement struct {
 	renditions []*rendition // the largest first, once they are linked
 	passes     []*pass
 
-	full   map[bool][]picture // the whole page, all its frames or one, if it is kept
-	shared map[bool]bool      // it is to be kept when it is decoded
+	full   map[page][]picture // the whole page, all its frames or one, if it is kept
+	shared map[page]bool      // it is to be kept when it is decoded
 	broken error              // why it could not be decoded
 
 	letting sync.Mutex // renditions are let go of by several goroutines
@@ -80,13 +82,13 @@ func (a *arrangement) link() {
 
 // share has a page be decoded once where several passes want it in its full size.
 func (a *arrangement) share() {
-	wanted := map[bool]int{}
+	a.shared = map[page]bool{}
+	seen := map[page]bool{}
 	for _, p := range a.passes {
 		if p.shrink == 1 {
-			wanted[p.all]++
+			a.shared[p.page()], seen[p.page()] = seen[p.page()], true
 		}
 	}
-	a.shared = map[bool]bool{false: wanted[false] > 1, true: wanted[true] > 1}
 }
 
 // parent returns the smallest rendition that r can be drawn from with no harm:
@@ -170,7 +172,7 @@ func (s *source) shrink(c cut, w, h, times int) int {
 func (a *arrangement) hurry() {
 	const large = 2 << 20 // pixels
 	s, r := a.src, a.smallest()
-	if s.format != structure.JPEG || s.outline.Progressive || s.width*s.height < large || r == nil || r.cut != (cut{}) || r.root().shrink > 1 || a.full[false] != nil {
+	if s.format != structure.JPEG || s.outline.Progressive || s.width*s.height < large || r == nil || r.cut != (cut{}) || r.root().shrink > 1 || a.full[page{}] != nil {
 		return
 	}
 	shrink := s.shrink(r.cut, r.ResizeW, r.ResizeH, 2)

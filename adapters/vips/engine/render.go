@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -168,7 +169,7 @@ func (w *work) slight() bool {
 		if o.rendition.all {
 			frames = o.on.src.frames
 		}
-		if pixels += width * height * frames; pixels > most || o.spec.Fmt == transform.AVIF {
+		if pixels += width * height * frames; pixels > most || o.spec.Fmt == transform.AVIF || o.spec.Fmt == transform.Auto {
 			return false
 		}
 	}
@@ -216,15 +217,18 @@ func (w *work) complete(ctx context.Context, o order) {
 // finish encodes an order and emits it under each of its names.
 func (w *work) finish(o order) error {
 	frames := o.rendition.frames
-	body, err := encode(o.spec, frames, o.on.src.animation)
+	body, err := o.encode(frames)
 	if err != nil {
 		return w.fail(o, ours("encode as "+string(o.spec.Fmt), err))
 	}
 	defer body.free()
 	out := Output{
-		ContentType: o.spec.ContentType(), Ext: o.spec.Ext(),
+		ContentType: body.format.ContentType(), Ext: body.format.Ext(),
 		Width: int64(frames[0].width()), Height: int64(frames[0].height()), Pages: int64(body.frames),
 		Body: body.bytes(),
+	}
+	if body.exceeds {
+		o.warn("maxbytes-exceeded", fmt.Sprintf("no quality makes a file of %d bytes; the smallest has %d", o.spec.MaxBytes, body.size()))
 	}
 	for _, out.Name = range o.names {
 		out.Warnings = nil

@@ -34,6 +34,14 @@ type shape struct {
 type cut struct {
 	area   image.Rectangle // of the upright page in its full size; empty: all of it
 	linear bool
+	space  space
+}
+
+// page is what of a page is kept in its full size: one frame or all of them, their
+// colours on the way to a space.
+type page struct {
+	all   bool
+	space space
 }
 
 // size is that of what is left of an upright page of w x h.

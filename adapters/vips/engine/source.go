@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"imgd/adapters/vips/metadata"
 	"imgd/adapters/vips/structure"
 	"imgd/core"
 )
@@ -30,6 +31,8 @@ type source struct {
 	// more of an animation than there is a budget for.
 	frames    int
 	animation animation
+
+	carried *metadata.Carried // once it is asked for
 }
 
 // animation is how frames follow each other.

@@ -10,8 +10,8 @@ import (
 // page's top left corner. It is judged by the page in its full size. Of an
 // animation what any frame shows stays, and a page that is all border is left
 // whole.
-func (a *arrangement) trim(ctx context.Context, threshold int, all bool) (image.Rectangle, error) {
-	frames, err := a.whole(ctx, all)
+func (a *arrangement) trim(ctx context.Context, threshold int, p page) (image.Rectangle, error) {
+	frames, err := a.whole(ctx, p)
 	if err != nil {
 		return image.Rectangle{}, err
 	}
