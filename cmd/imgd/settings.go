@@ -48,7 +48,8 @@ type Settings struct {
 	MaxFrames  int64    `name:"max-frames" env:"IMGD_MAX_FRAMES" default:"1000" group:"What an image may cost" help:"The most frames of an animation."`
 	Overflow   string   `name:"animation-overflow" env:"IMGD_ANIMATION_OVERFLOW" default:"first-frame" enum:"first-frame,refuse" group:"What an image may cost" help:"What becomes of an animation beyond its limits: ${enum}."`
 	FailOn     string   `name:"fail-on" env:"IMGD_FAIL_ON" default:"truncated" enum:"truncated,warning,none" group:"What an image may cost" help:"Which damage refuses an image: ${enum}."`
-	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl, svg and pdf are off unless named here."`
+	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl is off unless named here."`
+	Auto       []string `name:"auto-formats" env:"IMGD_AUTO_FORMATS" default:"avif,webp" group:"What an image may cost" help:"The formats of which fmt=auto takes the one with the smallest file, among those that can hold the picture."`
 	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory one decoder may use for a picture, beside 256 MiB for itself. What is predicted to need more is refused."`
 	ProbeTime  Span     `name:"probe-time" env:"IMGD_PROBE_TIME" default:"10s" group:"What an image may cost" help:"How long the look at an upload may take."`
 	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`
@@ -115,6 +116,11 @@ func (s *Settings) Check() (mistakes []error) {
 			wrong("IMGD_FORMATS", "%q is not a format; there are %s", f, strings.Join(readable, ", "))
 		}
 	}
+	for _, f := range s.Auto {
+		if !slices.Contains(automatic, f) {
+			wrong("IMGD_AUTO_FORMATS", "%q cannot be chosen by fmt=auto; there are %s", f, strings.Join(automatic, ", "))
+		}
+	}
 	for variable, v := range map[string]int64{
 		"IMGD_MAX_UPLOAD_BYTES": int64(s.MaxUpload), "IMGD_MAX_PIXELS": s.MaxPixels, "IMGD_MAX_SIDE": s.MaxSide, "IMGD_MAX_FRAMES": s.MaxFrames,
 		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_DATABASE_TIME": int64(s.DatabaseTime), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
@@ -144,8 +150,11 @@ func (s *Settings) Check() (mistakes []error) {
 	return mistakes
 }
 
-// readable are the formats the magic gate knows.
-var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "jxl", "svg", "pdf"}
+// automatic are the formats that fmt=auto may choose.
+var automatic = []string{"avif", "webp", "jpeg", "png", "jxl"}
+
+// readable are the formats that can be read.
+var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "jxl"}
 
 func (s *Settings) checkDatabase() error {
 	if postgresURL(s.DatabaseURL) {

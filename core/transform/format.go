@@ -5,7 +5,9 @@ import "strings"
 // Format is an encoding of images.
 type Format string
 
-// The formats. Auto is chosen for each reader when the bytes are asked for.
+// The formats. Auto is chosen when a rendition is made: the smallest file of those
+// formats that the renderer is set to try, that can hold the picture, at one quality
+// for the eye. Which it was the rendition says, not the Spec.
 const (
 	WebP Format = "webp"
 	AVIF Format = "avif"

@@ -1,5 +1,37 @@
 package transform
 
-// EqualQuality translates a quality of WebP, which is what the language means by q
-// where nobody chose a format, to that of a format that looks as good.
-func EqualQuality(f Format, q int) int { return q }
+// equal are qualities that look the same, measured as docs/transforms.md tells: of
+// WebP, and of the formats fmt=auto may take instead.
+var equal = []struct{ webp, avif, jpeg, jxl int }{
+	{1, 20, 8, 1},
+	{20, 38, 25, 21},
+	{40, 46, 36, 49},
+	{60, 54, 52, 61},
+	{75, 58, 64, 69},
+	{85, 73, 82, 84},
+	{95, 90, 95, 94},
+	{100, 100, 100, 100},
+}
+
+// EqualQuality returns the quality at which a format looks like WebP of quality q. A
+// format without a quality, and WebP itself, keep q. Only fmt=auto translates: who
+// names a format means its own numbers.
+func EqualQuality(f Format, q int) int {
+	of := func(i int) int {
+		switch f {
+		case AVIF:
+			return equal[i].avif
+		case JPEG:
+			return equal[i].jpeg
+		case JXL:
+			return equal[i].jxl
+		}
+		return equal[i].webp
+	}
+	i := 1
+	for i < len(equal)-1 && equal[i].webp < q {
+		i++
+	}
+	low, high := equal[i-1].webp, equal[i].webp
+	return of(i-1) + ((of(i)-of(i-1))*(q-low)+(high-low)/2)/(high-low)
+}

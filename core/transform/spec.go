@@ -115,7 +115,8 @@ func (s Spec) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Ext returns the extension of its files without a dot, "" for fmt=auto.
+// Ext returns the extension of its files without a dot, "" for fmt=auto, which is
+// known once there is a file.
 func (s Spec) Ext() string { return s.Fmt.Ext() }
 
 // ContentType returns the media type of its files, "" for fmt=auto.

@@ -121,7 +121,6 @@ func TestOfTheMetadataOnlyWhatWasAskedForIsKept(t *testing.T) {
 		"none": nil, "copyright": {byLine, byNotice}, "no-gps": {byLine, byNotice, byCity}, "keep": {byLine, byNotice, byCity},
 	}
 	under(t, func(o *Options) { o.Formats = readable })
-	trust("VipsForeignLoadJxl")
 	for name, order := range map[string]binary.AppendByteOrder{"little-endian": binary.LittleEndian, "big-endian": binary.BigEndian} {
 		data := laden(t, order)
 		for _, meta := range []string{"none", "copyright", "no-gps", "keep"} {

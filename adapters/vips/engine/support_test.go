@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	trust("VipsForeignLoadJxl") // as where it is switched on
 	os.Exit(m.Run())
 }
 
@@ -243,4 +244,10 @@ func made(t testing.TB, data []byte, chain ...string) []byte {
 func variants(t testing.TB, text string) []transform.Variant {
 	t.Helper()
 	return []transform.Variant{variant(t, "one", text)}
+}
+
+// formatOf is what a file is by its first bytes.
+func formatOf(data []byte) structure.Format {
+	f, _ := structure.Sniff(data[:min(len(data), structure.SniffBytes)])
+	return f
 }

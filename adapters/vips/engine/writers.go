@@ -43,10 +43,20 @@ var writers = map[transform.Format]writer{
 	transform.TIFF: {saver: "tiffsave_buffer", carries: true, options: func(transform.Spec) []string {
 		return []string{"compression=deflate", "predictor=horizontal"}
 	}},
-	// libjxl: effort 3 to 9.
+	// libjxl: effort 3 to 9, and a distance from the original instead of a quality:
+	// libvips 8.14 translates one below 30 wrongly.
 	transform.JXL: {saver: "jxlsave_buffer", carries: true, options: func(s transform.Spec) []string {
-		return []string{quality(s), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", [10]int{3, 3, 3, 3, 4, 5, 6, 7, 8, 9}[s.Effort])}
+		return []string{fmt.Sprintf("distance=%g", distant(s.Q)), fmt.Sprintf("lossless=%t", s.Lossless), fmt.Sprintf("effort=%d", [10]int{3, 3, 3, 3, 4, 5, 6, 7, 8, 9}[s.Effort])}
 	}},
+}
+
+// distant is the distance of a quality: as libjxl's own tools have it from 30 on, and
+// up to the most that libvips allows below.
+func distant(q int) float64 {
+	if q >= 30 {
+		return 0.1 + 0.09*float64(100-q)
+	}
+	return 6.4 + 8.6*float64(30-q)/29
 }
 
 func quality(s transform.Spec) string { return fmt.Sprintf("Q=%d", s.Q) }

@@ -28,6 +28,7 @@ type Settings struct {
 	Isolated   bool          // whether it locks itself up
 	Lifetime   time.Duration // how long it may compute in all; 0 is for ever
 	Written    int64         // the most it may write into one piece of shared memory; 0 is no limit
+	Auto       []string      // of which fmt=auto takes the smallest
 }
 
 // Hello is the header of a child's first frame.
