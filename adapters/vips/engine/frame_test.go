@@ -118,6 +118,16 @@ func TestAFrameCountsForWhatIsAllowed(t *testing.T) {
 			}
 		}
 	})
+	t.Run("memory", func(t *testing.T) {
+		under(t, func(o *Options) { o.Limits.MemoryBytes = 4 * 10_000 })
+		for text, want := range map[string]core.Slug{
+			"w=100,h=100,fit=pad": "", "w=100,h=100,fit=pad,blur=1": core.InvalidTransform, "w=70,h=70,fit=pad,gray=1": "", "w=100,h=100,fit=pad,radius=3": core.InvalidTransform,
+		} {
+			if o := outputs(t, data, variant(t, "a", text))[0]; core.SlugOf(o.Err) != want {
+				t.Errorf("%s: got %q (%v), want %q", text, core.SlugOf(o.Err), o.Err, want)
+			}
+		}
+	})
 	o := one(t, pngOf(t, flat(1, 40, red)), "pad=0:4096:0:4096,dpr=2,fmt=webp")
 	if o.ContentType != "image/jpeg" || len(o.Warnings) != 1 {
 		t.Errorf("of %d x %d it is %s with warnings %v, want a JPEG instead and a warning", o.Width, o.Height, o.ContentType, o.Warnings)

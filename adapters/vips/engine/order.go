@@ -105,7 +105,7 @@ func (s *source) affordable(to shape) error {
 		pixels *= int64(s.frames)
 	}
 	most := l.Pixels
-	if fit := l.MemoryBytes / 4; fit > 0 && (most <= 0 || fit < most) {
+	if fit := l.MemoryBytes / 4 / to.copies(); fit > 0 && (most <= 0 || fit < most) {
 		most = fit // with up to four bytes each they are all in memory at once
 	}
 	if over(pixels, most) {

@@ -132,6 +132,15 @@ func (s shape) untouched() bool {
 // picture does not cover has to be transparent until then.
 func (s shape) paints() bool { return s.paint != plain || !s.square() }
 
+// copies is how many times its pixels are in memory at once: a step that has to see
+// the whole picture makes another.
+func (s shape) copies() int64 {
+	if !s.all && (s.paints() || s.radius != 0) {
+		return 2
+	}
+	return 1
+}
+
 // opens reports whether there is more to the result than the picture covers.
 func (s shape) opens() bool {
 	return s.Pads() || !s.square() || s.pad != [4]int{} || s.radius != 0
