@@ -33,12 +33,14 @@ func FuzzSniff(f *testing.F) {
 // FuzzWalk holds Walk to its promises: no panic, no memory beyond its windows,
 // only the errors it names, and dimensions within the limits.
 func FuzzWalk(f *testing.F) {
-	formats := []Format{JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF}
+	formats := []Format{JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, JXL}
 	for format, data := range sound(f) {
 		f.Add(byte(slices.Index(formats, format)), data)
 	}
 	f.Add(byte(1), smallPNG(chunk("zTXt", "k\x00\x00"+deflated("text")), chunk("iTXt", "k\x00\x01\x00\x00\x00"+deflated("text"))))
 	f.Add(byte(0), []byte(soi+frameHeader(0xC2, 8, 8)+scanHeader()+"\xff\x00\xff\xd0"+eoi))
+	f.Add(byte(7), sized(64, 48))
+	f.Add(byte(7), slices.Concat(jxlHead, isoBox("jxlp", append(make([]byte, 4), sized(64, 48)...)), isoBox("jxlp", []byte{0x80, 0, 0, 1, 7})))
 	limits := Limits{MaxSide: 5000, MaxPixels: 1 << 20, MetadataBytes: 1 << 16}
 	refusals := []core.Slug{core.ImageTruncated, core.ImageUndecodable, core.ImageTooLarge,
 		core.ImageTooComplex, core.MetadataTooLarge, core.TooManyFrames}

@@ -47,7 +47,7 @@ const (
 // format does not tell, or its walker does not look for, is zero.
 type Outline struct {
 	Format Format
-	Walked bool // false for the formats that have no walker: JXL, SVG, PDF
+	Walked bool // false for the formats that have no walker: SVG, PDF
 
 	Width  int // of the canvas, or of the first page; before any orientation
 	Height int
@@ -104,6 +104,7 @@ var walkers = map[Format]walker{
 	TIFF: walkTIFF,
 	AVIF: walkHEIF,
 	HEIC: walkHEIF,
+	JXL:  walkJXL,
 }
 
 func (l Limits) orDefault() Limits {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestFormatsWithoutAWalkerSaySo(t *testing.T) {
-	for _, f := range []Format{JXL, SVG, PDF} {
+	for _, f := range []Format{SVG, PDF} {
 		if o := accepted(t, f, []byte("anything")); o.Walked || o.Format != f || o.Width != 0 {
 			t.Errorf("%s: got %+v, want its name and that it was not walked", f, o)
 		}
