@@ -86,9 +86,13 @@ func (f *FakeRenderer) rendition(ctx context.Context, v transform.Variant, w, h 
 		}
 	}
 	plan := v.Spec.Target(w, h)
+	format := v.Spec.Fmt
+	if format == transform.Auto {
+		format = transform.AVIF // what it is, the renderer says
+	}
 	body := fmt.Appendf(nil, "%s %s %dx%d%s\n", v.Name, v.Spec, plan.Width, plan.Height, f.Salt)
 	return ports.Rendition{
-		Name: v.Name, ContentType: v.Spec.ContentType(), Ext: v.Spec.Ext(), Width: int64(plan.Width), Height: int64(plan.Height),
+		Name: v.Name, ContentType: format.ContentType(), Ext: format.Ext(), Width: int64(plan.Width), Height: int64(plan.Height),
 		Pages: 1, Bytes: int64(len(body)), Body: bytes.NewReader(body),
 	}
 }
