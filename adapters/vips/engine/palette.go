@@ -44,21 +44,14 @@ func dithered(samples []byte, bands, width, colours int) []byte {
 	row := width * bands
 	// The errors of this row and of the next, with a pixel of margin on both sides.
 	here, below := make([]int, row+2*bands), make([]int, row+2*bands)
-	known := map[[4]uint8]int{}
+	near := matches{chosen: chosen, exact: map[[4]uint8]int{}, rough: map[[4]uint8]int{}}
 	for at := 0; at < len(samples); at += row {
 		for x := 0; x < row; x += bands {
 			var want [4]uint8
 			for b := range bands {
 				want[b] = uint8(min(max(int(samples[at+x+b])+here[x+bands+b]/16, 0), 255)) // #nosec G115 -- bounded
 			}
-			i, ok := known[want]
-			if !ok {
-				if len(known) == 1<<16 {
-					clear(known)
-				}
-				i = nearest(chosen, want)
-				known[want] = i
-			}
+			i := near.to(want)
 			for b := range bands {
 				got := chosen[i][b]
 				out[at+x+b] = got
@@ -176,6 +169,33 @@ func mean(tones []tone) (m [4]uint8) {
 		m[c] = uint8((sum[c] + n/2) / n) // #nosec G115 -- a mean of bytes
 	}
 	return m
+}
+
+// matches tell which of the chosen colours is nearest to another: where there are many,
+// only to about as much as the eye sees, or a large photo would take minutes.
+type matches struct {
+	chosen       [][4]uint8
+	exact, rough map[[4]uint8]int
+}
+
+func (n matches) to(want [4]uint8) int {
+	const many = 1 << 16
+	if i, ok := n.exact[want]; ok {
+		return i
+	}
+	if len(n.exact) < many {
+		n.exact[want] = nearest(n.chosen, want)
+		return n.exact[want]
+	}
+	for b := range want {
+		want[b] = want[b]&^7 | 4
+	}
+	i, ok := n.rough[want]
+	if !ok {
+		i = nearest(n.chosen, want)
+		n.rough[want] = i
+	}
+	return i
 }
 
 func nearest(chosen [][4]uint8, want [4]uint8) (best int) {

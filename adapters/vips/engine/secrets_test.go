@@ -130,10 +130,10 @@ func TestOfTheMetadataOnlyWhatWasAskedForIsKept(t *testing.T) {
 						o := one(t, data, "w=40,meta="+meta+",fmt="+f+icc)
 						mustStandUpright(t, o)
 						want := slices.Concat(exif[meta], xmp[meta])
-						switch {
-						case f == "gif":
+						switch f {
+						case "gif":
 							want = nil
-						case f == "jpeg" || f == "tiff":
+						case "jpeg", "tiff":
 							want = slices.Concat(want, iptc[meta])
 						}
 						for _, secret := range planted {
