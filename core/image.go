@@ -1,6 +1,7 @@
 package core
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -40,6 +41,9 @@ type Image struct {
 	DominantColor string // #rrggbb, empty until a job has looked at the pixels
 	AverageColor  string
 	Blurhash      string
+	Palette       Palette
+	Thumbhash     string
+	Phash         string
 	Metadata      json.RawMessage // a JSON object
 	Warnings      Warnings
 	Version       int64 // grows with every change that a caller can see; the ETag
@@ -119,9 +123,39 @@ func Settled(variants []Variant) ImageState {
 }
 
 // Facts is what a look at the pixels tells, taken from a small internal
-// rendition and weighted by alpha.
+// rendition and weighted by alpha, and what the file says of itself.
 type Facts struct {
 	DominantColor string // the most common cluster, #rrggbb
 	AverageColor  string // the mean
 	Blurhash      string
+	Palette       Palette // the first is the dominant colour; empty when nothing can be seen
+	Thumbhash     string  // base64
+	Phash         string  // 16 digits of hexadecimal
+	// Embedded is the EXIF, IPTC and XMP of the file as the JSON object of an
+	// Embedded, nil when it has none.
+	Embedded json.RawMessage `json:"-"`
+}
+
+// Palette are the most prominent colours of a picture, #rrggbb, the most prominent
+// first. It is stored as a JSON list.
+type Palette []string
+
+// Value stores p as JSON; none is the empty list.
+func (p Palette) Value() (driver.Value, error) {
+	if p == nil {
+		return "[]", nil
+	}
+	b, err := json.Marshal([]string(p))
+	return string(b), err
+}
+
+// Scan reads what Value stored.
+func (p *Palette) Scan(src any) error {
+	switch v := src.(type) {
+	case []byte:
+		return json.Unmarshal(v, p)
+	case string:
+		return json.Unmarshal([]byte(v), p)
+	}
+	return fmt.Errorf("a palette is stored as JSON, not as %T", src)
 }

@@ -37,6 +37,11 @@ type Images interface {
 	// Image returns an image with its variants.
 	Image(ctx context.Context, tenant string, id core.ID) (core.Record, error)
 
+	// Embedded returns what the file of an image says of itself, as in
+	// core.Facts.Embedded. An image whose file says nothing, or was not seen yet, is
+	// a NotFound.
+	Embedded(ctx context.Context, tenant string, id core.ID) (json.RawMessage, error)
+
 	// List returns a page of images with their variants.
 	List(ctx context.Context, tenant string, f core.ImageFilter, p core.Page) ([]core.Record, error)
 
@@ -48,7 +53,8 @@ type Images interface {
 	// ExternalIDTaken.
 	Patch(ctx context.Context, tenant string, id core.ID, p core.ImagePatch, by core.Actor) (core.Record, error)
 
-	// Delete leaves a tombstone without filename, external id and metadata: from
+	// Delete leaves a tombstone without filename, external id, metadata and what the
+	// file says of itself: from
 	// then on every read is a NotFound, queued jobs are cancelled, a running one
 	// is fenced off, and its objects are to be swept after the grace. Deleting a
 	// tombstone again is fine.

@@ -1,10 +1,10 @@
 -- name: CreateImage :exec
 INSERT INTO images (id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height,
-                    pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version,
-                    created_at, updated_at, deleted_at, expires_at)
+                    pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata,
+                    warnings, version, created_at, updated_at, deleted_at, expires_at)
 VALUES (@id, @tenant, @external_id, @bucket, @state, @owner, @filename, @content_type, @bytes, @sha256, @width, @height,
-        @pages, @has_alpha, @dominant_color, @average_color, @blurhash, @metadata, @warnings, @version,
-        @created_at, @updated_at, @deleted_at, @expires_at);
+        @pages, @has_alpha, @dominant_color, @average_color, @blurhash, @palette, @thumbhash, @phash, @metadata,
+        @warnings, @version, @created_at, @updated_at, @deleted_at, @expires_at);
 
 -- name: Image :one
 SELECT *
@@ -62,11 +62,11 @@ SET    metadata = @metadata, filename = @filename, bucket = @bucket, external_id
        expires_at = @expires_at, version = version + 1, updated_at = @now
 WHERE  tenant = @tenant AND id = @id AND version = @version AND deleted_at IS NULL;
 
--- What may identify somebody goes at once.
+-- What may identify somebody goes at once, small pictures of it too.
 -- name: BuryImage :execrows
 UPDATE images
 SET    deleted_at = @deleted_at, updated_at = @now, version = version + 1, state = @state,
-       filename = '', external_id = '', metadata = @metadata
+       filename = '', external_id = '', metadata = @metadata, blurhash = '', palette = '[]', thumbhash = '', phash = ''
 WHERE  tenant = @tenant AND id = @id AND deleted_at IS NULL;
 
 -- name: ImageOfJob :one
@@ -81,7 +81,8 @@ WHERE  id = @id;
 
 -- name: DescribeImage :exec
 UPDATE images
-SET    dominant_color = @dominant_color, average_color = @average_color, blurhash = @blurhash
+SET    dominant_color = @dominant_color, average_color = @average_color, blurhash = @blurhash,
+       palette = @palette, thumbhash = @thumbhash, phash = @phash
 WHERE  id = @id;
 
 -- name: NextTenant :one
@@ -90,6 +91,22 @@ FROM   images
 WHERE  tenant > @after_tenant AND deleted_at IS NULL
 ORDER  BY tenant
 LIMIT  1;
+
+-- name: KeepEmbedded :exec
+INSERT INTO embedded (image_id, tenant, document)
+VALUES (@image_id, @tenant, @document)
+ON CONFLICT (image_id) DO UPDATE
+SET    document = excluded.document;
+
+-- name: Embedded :one
+SELECT embedded.document
+FROM   embedded
+JOIN   images ON images.id = embedded.image_id
+WHERE  images.tenant = @tenant AND images.id = @id AND images.deleted_at IS NULL;
+
+-- name: ForgetEmbedded :exec
+DELETE FROM embedded
+WHERE  image_id = @image_id;
 
 -- name: Quarantined :one
 SELECT count(*)

@@ -84,6 +84,15 @@ func record(ctx context.Context, q gen.Querier, tenant string, id core.ID) (core
 	return core.Record{Image: core.Image(m), Variants: variants(vs)}, err
 }
 
+// Embedded returns what the file of an image says of itself.
+func (s Images) Embedded(ctx context.Context, tenant string, id core.ID) (document json.RawMessage, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		document, err = q.Embedded(ctx, gen.EmbeddedParams{Tenant: tenant, ID: id})
+		return missing(err, "nothing is embedded in image %s, or there is no such image", id)
+	})
+	return document, err
+}
+
 // List returns a page of images with their variants.
 func (s Images) List(ctx context.Context, tenant string, f core.ImageFilter, p core.Page) (recs []core.Record, err error) {
 	err = s.Read(ctx, func(q gen.Querier) error {

@@ -179,11 +179,8 @@ func (t tx) keep(ctx context.Context, done core.Job, r ports.Result) error {
 	if err := t.publish(ctx, done, r.Variants); err != nil {
 		return err
 	}
-	if f := r.Facts; f != nil {
-		err := t.DescribeImage(ctx, gen.DescribeImageParams{
-			DominantColor: f.DominantColor, AverageColor: f.AverageColor, Blurhash: f.Blurhash, ID: done.ImageID,
-		})
-		if err != nil {
+	if r.Facts != nil {
+		if err := t.describe(ctx, done, *r.Facts); err != nil {
 			return err
 		}
 	}
@@ -201,6 +198,18 @@ func (t tx) keep(ctx context.Context, done core.Job, r ports.Result) error {
 		return nil // nothing that a caller can see has changed
 	}
 	return t.settle(ctx, done.ImageID)
+}
+
+// describe records what was seen of the image of a job.
+func (t tx) describe(ctx context.Context, j core.Job, f core.Facts) error {
+	err := t.DescribeImage(ctx, gen.DescribeImageParams{
+		DominantColor: f.DominantColor, AverageColor: f.AverageColor, Blurhash: f.Blurhash,
+		Palette: f.Palette, Thumbhash: f.Thumbhash, Phash: f.Phash, ID: j.ImageID,
+	})
+	if err != nil || len(f.Embedded) == 0 {
+		return err
+	}
+	return t.KeepEmbedded(ctx, gen.KeepEmbeddedParams{ImageID: j.ImageID, Tenant: j.Tenant, Document: f.Embedded})
 }
 
 func (t tx) quarantine(ctx context.Context, j core.Job) error {

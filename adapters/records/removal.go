@@ -59,6 +59,9 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 	}); err != nil {
 		return err
 	}
+	if err := t.ForgetEmbedded(ctx, m.ID); err != nil {
+		return err
+	}
 	return t.tell(ctx, core.Event{
 		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImageDeleted,
 		Actor: by.Subject, CorrelationID: by.CorrelationID,

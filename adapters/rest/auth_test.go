@@ -90,7 +90,7 @@ func TestAnotherTenantsImageIsNotThere(t *testing.T) {
 	s := open(t)
 	j := s.upload(t, "x")
 	s.run(t)
-	for _, path := range []string{"/v1/images/%s", "/v1/images/%s/variants/medium", "/v1/images/%s/original", "/v1/images/%s/events"} {
+	for _, path := range []string{"/v1/images/%s", "/v1/images/%s/variants/medium", "/v1/images/%s/original", "/v1/images/%s/metadata", "/v1/images/%s/events"} {
 		theirs := s.get(t, fmt.Sprintf(path, j.ImageID), "Authorization", "Bearer stranger").want(t, 404)
 		nowhere := s.get(t, fmt.Sprintf(path, nobody), "Authorization", "Bearer stranger").want(t, 404)
 		same := strings.ReplaceAll(theirs.detail(), j.ImageID, nobody) == nowhere.detail()

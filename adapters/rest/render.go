@@ -17,7 +17,8 @@ func (s *Server) image(r core.Record) api.Image {
 		ID: m.ID, ExternalID: maybe(m.ExternalID), Bucket: m.Bucket, State: api.ImageState(m.State),
 		Owner: m.Owner, Filename: maybe(m.Filename), ContentType: m.ContentType, Bytes: m.Bytes, Sha256: m.SHA256,
 		Width: m.Width, Height: m.Height, Pages: m.Pages, HasAlpha: m.HasAlpha,
-		DominantColor: maybe(m.DominantColor), AverageColor: maybe(m.AverageColor), Blurhash: maybe(m.Blurhash),
+		DominantColor: maybe(m.DominantColor), AverageColor: maybe(m.AverageColor),
+		Palette: append([]string{}, m.Palette...), Blurhash: maybe(m.Blurhash), Thumbhash: maybe(m.Thumbhash), Phash: maybe(m.Phash),
 		Metadata: m.Metadata, Warnings: warnings(m.Warnings), Version: m.Version,
 		CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, ExpiresAt: maybeTime(m.ExpiresAt), Variants: make([]api.Variant, len(r.Variants)),
 	}

@@ -319,6 +319,9 @@ type (
 		Metadata    json.RawMessage
 		Version     int
 		Blurhash    *string
+		Palette     []string
+		Thumbhash   *string
+		Phash       *string
 		Variants    []variant
 	}
 	variant struct {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"imgd/adapters/vips/embedded"
 	"imgd/adapters/vips/structure"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
@@ -19,14 +20,15 @@ import (
 // audit checks one answer as it comes in. A child may have been taken over by the
 // file it decodes, so that nothing it says is believed that can be checked.
 type audit struct {
-	op     wire.Op
-	limits core.Limits
-	facts  bool
-	asked  map[string]transform.Spec // less what has come
+	op      wire.Op
+	limits  core.Limits
+	facts   bool
+	keepGPS bool
+	asked   map[string]transform.Spec // less what has come
 }
 
-func newAudit(t ports.Task, l core.Limits) audit {
-	a := audit{op: wire.OpRender, limits: l, facts: t.Facts, asked: map[string]transform.Spec{}}
+func newAudit(t ports.Task, l core.Limits, keepGPS bool) audit {
+	a := audit{op: wire.OpRender, limits: l, facts: t.Facts, keepGPS: keepGPS, asked: map[string]transform.Spec{}}
 	for _, v := range t.Variants {
 		a.asked[v.Name] = v.Spec
 	}
@@ -170,7 +172,7 @@ func (a audit) done(f wire.Frame, took time.Duration, hurt bool) (wire.Done, err
 	if err := f.Decode(&d); err != nil {
 		return wire.Done{}, err
 	}
-	if f.Size != 0 {
+	if f.Size != 0 && (d.Facts == nil || d.Failure != nil || f.Size > embedded.MaxBytes) {
 		return wire.Done{}, wire.Broken("an answer ends with %d bytes", f.Size)
 	}
 	if d.CPUMS < 0 || d.CPUMS > (took.Milliseconds()+1000)*64 {
@@ -180,6 +182,9 @@ func (a audit) done(f wire.Frame, took time.Duration, hurt bool) (wire.Done, err
 		return wire.Done{CPUMS: d.CPUMS}, a.refusal(d)
 	}
 	if err := a.complete(d); err != nil {
+		return wire.Done{}, err
+	}
+	if err := a.readEmbedded(d.Facts, f); err != nil {
 		return wire.Done{}, err
 	}
 	if d.Probe != nil {
@@ -246,33 +251,9 @@ func (a audit) checkProbe(p core.Probe) error {
 }
 
 var (
-	colour   = regexp.MustCompile(`^(#[0-9a-f]{6})?$`)
-	blurhash = regexp.MustCompile(`^[0-9A-Za-z#$%*+,\-.:;=?@\[\]^_{|}~]*$`)
-	slug     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
-	name     = regexp.MustCompile(`^([a-z0-9][a-z0-9_-]{0,63})?$`)
+	slug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	name = regexp.MustCompile(`^([a-z0-9][a-z0-9_-]{0,63})?$`)
 )
-
-// checkFacts lets each fact be empty: there are pictures with nothing to see.
-func checkFacts(f core.Facts) error {
-	if !colour.MatchString(f.DominantColor) || !colour.MatchString(f.AverageColor) {
-		return wire.Broken("the colours are %.16q and %.16q", f.DominantColor, f.AverageColor)
-	}
-	if f.Blurhash != "" && !isBlurhash(f.Blurhash) {
-		return wire.Broken("the blurhash is %.200q", f.Blurhash)
-	}
-	return nil
-}
-
-// isBlurhash compares the length with the number of components, which is in the
-// first digit: nine columns at most, nine rows at most.
-func isBlurhash(s string) bool {
-	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
-	components := slices.Index([]byte(digits), s[0])
-	if components < 0 || components > 80 {
-		return false
-	}
-	return len(s) == 4+2*(components%9+1)*(components/9+1) && blurhash.MatchString(s)
-}
 
 // checkWarnings returns w fit to be shown.
 func checkWarnings(w core.Warnings) (core.Warnings, error) {

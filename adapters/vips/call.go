@@ -59,7 +59,7 @@ func (p *Pool) Render(ctx context.Context, t ports.Task, emit func(ports.Renditi
 	defer func() { <-p.slots }()
 	var report ports.Report
 	err = p.call(ctx, p.cfg.RenderTimeout, func(d *decoder) error {
-		done, err := d.converse(q, newAudit(t, p.cfg.Limits), emit)
+		done, err := d.converse(q, newAudit(t, p.cfg.Limits, p.cfg.KeepGPS), emit)
 		report = ports.Report{Facts: done.Facts, CPUMS: done.CPUMS}
 		return err
 	})

@@ -31,6 +31,7 @@ type Config struct {
 	FirstFrame bool     // of an animation with too many, instead of refusing it
 	Formats    []string // that are read
 	Auto       []string // of which fmt=auto takes the smallest
+	KeepGPS    bool     // whether facts may tell where a picture was taken
 	// Can says which values of which keys the engine does: engine.Can. Without it
 	// Check lets everything pass.
 	Can func(key, value string) bool
@@ -101,7 +102,7 @@ func orDefault[T comparable](field *T, value T) {
 // environment is all a child knows of the world.
 func (c Config) environment() ([]string, error) {
 	settings, err := json.Marshal(wire.Settings{
-		Limits: c.Limits, FailOn: c.FailOn, FirstFrame: c.FirstFrame, Formats: c.Formats, Auto: c.Auto,
+		Limits: c.Limits, FailOn: c.FailOn, FirstFrame: c.FirstFrame, Formats: c.Formats, Auto: c.Auto, KeepGPS: c.KeepGPS,
 		Isolated: c.Isolation != IsolationOff, Lifetime: c.lifetime(),
 		Written: 2 * c.OutputBytes, // what is too large is for this side to refuse
 	})

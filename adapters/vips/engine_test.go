@@ -168,8 +168,43 @@ func (a *actor) Render(_ context.Context, t child.Task, emit func(child.Output) 
 		f.DominantColor = "<script>"
 	case "blurhash":
 		f.Blurhash = "LEHV6nWB2yk8pyo0adR*.7kCMdn"
+	default:
+		describe(word, f)
 	}
 	return f, nil
+}
+
+// described are facts as an engine tells them, and the ways to tell them wrongly.
+var described = map[string]func(*core.Facts){
+	"seen": func(f *core.Facts) {
+		f.Palette, f.Thumbhash, f.Phash = core.Palette{"#102030", "#405060"}, "YxaCGoY4oHiQeZSweAa9t2Bod3h3eIc=", "00ff00ff00ff00ff"
+		f.Embedded = json.RawMessage(`{"exif":{"Make":"Acme"},"iptc":{},"xmp":{}}`)
+	},
+	"place":      func(f *core.Facts) { f.Embedded = json.RawMessage(`{"exif":{"GPSLatitude":47.5},"iptc":{},"xmp":{}}`) },
+	"paint":      func(f *core.Facts) { f.Palette = core.Palette{"#102030", "url(x)"} },
+	"no-paint":   func(f *core.Facts) { f.Palette = core.Palette{""} },
+	"same-paint": func(f *core.Facts) { f.Palette = core.Palette{"#102030", "#102030"} },
+	"much-paint": func(f *core.Facts) {
+		f.Palette = core.Palette{"#000001", "#000002", "#000003", "#000004", "#000005", "#000006"}
+	},
+	"thumb-short":   func(f *core.Facts) { f.Thumbhash = "YxaCGoY4oHiQeZSweAa9t2Bod3h3eA==" },
+	"thumb-long":    func(f *core.Facts) { f.Thumbhash = strings.Repeat("YxaCGoY4oHiQeZSweAa9t2Bod3h3eIc=", 9) },
+	"thumb-empty":   func(f *core.Facts) { f.Thumbhash = "AAAAAAA=" },
+	"thumb-text":    func(f *core.Facts) { f.Thumbhash = "<script>alert(1)</script>" },
+	"phash-short":   func(f *core.Facts) { f.Phash = "00ff" },
+	"phash-capital": func(f *core.Facts) { f.Phash = "00FF00FF00FF00FF" },
+	"said-html":     func(f *core.Facts) { f.Embedded = json.RawMessage(`<script>`) },
+	"said-nested":   func(f *core.Facts) { f.Embedded = json.RawMessage(`{"exif":{"Make":{"a":1}}}`) },
+	"said-much": func(f *core.Facts) {
+		f.Embedded = json.RawMessage(`{"exif":{"Make":"` + strings.Repeat("x", 70<<10) + `"}}`)
+	},
+	"said-huge": func(f *core.Facts) { f.Embedded = bytes.Repeat([]byte(" "), 3<<20) },
+}
+
+func describe(word string, f *core.Facts) {
+	if tell, ok := described[word]; ok {
+		tell(f)
+	}
 }
 
 func output(name string, size int) child.Output {

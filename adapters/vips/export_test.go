@@ -27,7 +27,7 @@ func (p *Pool) Sweep() { p.sweep() }
 
 // Judge checks an answer to t that consists of this output and this end.
 func Judge(t ports.Task, l core.Limits, output, done wire.Frame) error {
-	a := newAudit(t, l)
+	a := newAudit(t, l, false)
 	if _, err := a.output(output); err != nil {
 		return err
 	}

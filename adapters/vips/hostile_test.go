@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -46,7 +47,13 @@ func TestALieIsAnErrorAndTheLiarIsReplaced(t *testing.T) {
 
 func TestFactsAndProbesAreCheckedToo(t *testing.T) {
 	p := open(t, nil)
-	for _, word := range []string{"colour", "blurhash"} {
+	words := []string{"colour", "blurhash"}
+	for word := range described {
+		if word != "seen" {
+			words = append(words, word)
+		}
+	}
+	for _, word := range words {
 		job := task(t, word, "a")
 		job.Facts = true
 		if _, _, err := render(t.Context(), p, job); core.SlugOf(err) != core.Slug(core.Internal) {
@@ -58,7 +65,24 @@ func TestFactsAndProbesAreCheckedToo(t *testing.T) {
 			t.Errorf("Probe of %s: got %v, want internal", word, err)
 		}
 	}
-	eventually(t, "all are counted", func() bool { return p.Stats().Restarts.Lied == 4 })
+	eventually(t, "all are counted", func() bool { return p.Stats().Restarts.Lied == int64(len(words)+2) })
+}
+
+func TestFactsComeWithWhatTheFileSaysOfItself(t *testing.T) {
+	for word, keep := range map[string]bool{"seen": false, "place": true} {
+		p := open(t, func(c *vips.Config) { c.KeepGPS = keep })
+		job := task(t, word, "a")
+		job.Facts = true
+		_, report, err := render(t.Context(), p, job)
+		if err != nil {
+			t.Fatalf("%s: %v", word, err)
+		}
+		want := &core.Facts{DominantColor: "#102030", AverageColor: "#405060", Blurhash: "00OZZy"}
+		described[word](want)
+		if !reflect.DeepEqual(report.Facts, want) {
+			t.Errorf("%s: got %+v, want %+v", word, report.Facts, want)
+		}
+	}
 }
 
 func TestAChattyChildHoldsNobodyUp(t *testing.T) {
@@ -209,6 +233,7 @@ func TestChildrenDieWithTheirParent(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	f.Add(`{"Name":"a","ContentType":"image/png","Ext":"png","Width":10,"Height":8,"Pages":1}`, []byte(magic), `{"CPUMS":1}`)
 	f.Add(`{"Name":"a","Failure":{"Slug":"image-truncated","Detail":"x","Facts":{"limit":1,"l":["a"],"b":true}}}`, []byte{}, `{"Facts":{"DominantColor":"#000000","AverageColor":"","Blurhash":"00OZZy"}}`)
+	f.Add(`{}`, []byte(`{"exif":{"Make":"Acme"}}`), `{"Facts":{"Palette":["#000000"],"Thumbhash":"YxaCGoY4oHiQeZSweAa9t2Bod3h3eIc=","Phash":"00ff00ff00ff00ff"}}`)
 	f.Add(`{"Name":"a","Warnings":[{"slug":"x","detail":"y"}]}`, []byte("RIFF"), `{"Failure":{"Slug":"internal","Cause":"x"}}`)
 	f.Add(`{}`, []byte{}, `{"Probe":{"Format":"png","ContentType":"image/png","Width":1,"Height":1,"Pages":1}}`)
 	job := task(f, "", "a")

@@ -50,6 +50,7 @@ type Settings struct {
 	FailOn     string   `name:"fail-on" env:"IMGD_FAIL_ON" default:"truncated" enum:"truncated,warning,none" group:"What an image may cost" help:"Which damage refuses an image: ${enum}."`
 	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl is off unless named here."`
 	Auto       []string `name:"auto-formats" env:"IMGD_AUTO_FORMATS" default:"avif,webp" group:"What an image may cost" help:"The formats of which fmt=auto takes the one with the smallest file, among those that can hold the picture."`
+	KeepGPS    bool     `name:"keep-gps" env:"IMGD_KEEP_GPS" default:"false" group:"What an image may cost" help:"Keep, of what a file says of itself, also where the picture was taken. It is shown to the owner of the image and to administrators only."`
 	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory one decoder may use for a picture, beside 256 MiB for itself. What is predicted to need more is refused."`
 	ProbeTime  Span     `name:"probe-time" env:"IMGD_PROBE_TIME" default:"10s" group:"What an image may cost" help:"How long the look at an upload may take."`
 	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`

@@ -24,7 +24,8 @@ func MayChange(p core.Principal, m core.Image) error {
 }
 
 // MaySeeOriginal refuses a principal that neither owns the image nor is an
-// admin: an original still carries what variants are stripped of.
+// admin: an original still carries what variants are stripped of. What was read out
+// of it goes by the same rule.
 func MaySeeOriginal(p core.Principal, m core.Image) error {
 	if err := May(p, core.ScopeRead); err != nil {
 		return err
@@ -32,5 +33,5 @@ func MaySeeOriginal(p core.Principal, m core.Image) error {
 	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
 		return nil
 	}
-	return core.Forbidden.Errorf("only the owner of the image or an administrator may see the original")
+	return core.Forbidden.Errorf("only the owner of the image or an administrator may see the original or the metadata in it")
 }

@@ -4,6 +4,7 @@ package library
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -40,6 +41,23 @@ func (s *Service) Image(ctx context.Context, by core.Principal, id core.ID) (cor
 		return core.Record{}, err
 	}
 	return s.Images.Image(ctx, by.Tenant, id)
+}
+
+// Embedded returns an image and what its file says of itself, nil when that is
+// nothing, to whoever may see the original.
+func (s *Service) Embedded(ctx context.Context, by core.Principal, id core.ID) (core.Record, json.RawMessage, error) {
+	rec, err := s.Image(ctx, by, id)
+	if err != nil {
+		return core.Record{}, nil, err
+	}
+	if err := access.MaySeeOriginal(by, rec.Image); err != nil {
+		return core.Record{}, nil, err
+	}
+	document, err := s.Images.Embedded(ctx, by.Tenant, id)
+	if core.KindOf(err) == core.NotFound {
+		return rec, nil, nil
+	}
+	return rec, document, err
 }
 
 // ListImages returns a page of images and the cursor of the next, empty at the end.

@@ -139,7 +139,7 @@ func (a *attempt) render(ctx context.Context) error {
 	}
 	a.todo = slices.DeleteFunc(slices.Clone(list), a.published)
 	a.good = len(list) - len(a.todo)
-	if len(a.todo) == 0 && a.record.Image.Blurhash != "" {
+	if len(a.todo) == 0 && a.record.Image.Phash != "" {
 		return nil
 	}
 	src, err := a.s.open(ctx, a.record.Image)
@@ -150,10 +150,10 @@ func (a *attempt) render(ctx context.Context) error {
 	a.cost.ReadBytes = a.record.Image.Bytes
 	marks, done, err := a.marks(ctx)
 	defer done()
-	if err != nil || len(a.todo) == 0 && a.record.Image.Blurhash != "" {
+	if err != nil || len(a.todo) == 0 && a.record.Image.Phash != "" {
 		return err
 	}
-	task := ports.Task{Source: src.file, Bytes: a.record.Image.Bytes, Variants: a.todo, Facts: a.record.Image.Blurhash == "", Marks: marks}
+	task := ports.Task{Source: src.file, Bytes: a.record.Image.Bytes, Variants: a.todo, Facts: a.record.Image.Phash == "", Marks: marks}
 	report, err := a.s.Render.Render(ctx, task, func(r ports.Rendition) error { return a.take(ctx, r) })
 	a.facts, a.cost.CPUMS = report.Facts, report.CPUMS
 	return err

@@ -18,7 +18,7 @@ func jobsSuccess(t *testing.T, s *Store) {
 	j = s.claim(t, "w2", a.Job.ID)
 	done := s.finish(t, j, ports.Result{
 		Outcome: core.Succeeded, Variants: []core.Variant{made(j, "small", "1"), made(j, "large", "2")}, Warnings: more, Cost: cost,
-		Facts: &core.Facts{DominantColor: "#112233", AverageColor: "#445566", Blurhash: "LEHV6nWB2yk8"},
+		Facts: seen(),
 	})
 	if done.State != core.JobSucceeded || done.Error != nil || done.LeaseUntil != nil || done.FinishedAt == nil || done.Attempt != 2 || done.Epoch != 2 {
 		t.Errorf("the finished job is %+v, want it succeeded in epoch 2 without an error or a lease", done)
@@ -30,8 +30,9 @@ func jobsSuccess(t *testing.T, s *Store) {
 	expect(t, "the job as it is read", s.job(t, j.ID), done)
 	rec := s.record(t, a.Image.ID)
 	expectStates(t, rec, core.ImageReady, core.VariantIsReady, core.VariantIsReady)
-	if m := rec.Image; m.DominantColor != "#112233" || m.AverageColor != "#445566" || m.Blurhash != "LEHV6nWB2yk8" || m.Version <= a.Image.Version {
-		t.Errorf("the image is %+v, want the facts, and a greater version than %d", m, a.Image.Version)
+	expectFacts(t, s, rec.Image, seen())
+	if m := rec.Image; m.Version <= a.Image.Version {
+		t.Errorf("the image has the version %d, want a greater one than %d", m.Version, a.Image.Version)
 	}
 	wanted := []core.EventType{core.ImageCreated, core.JobCreated, core.JobClaimed, core.JobRetried, core.JobClaimed, core.JobDone}
 	if got := s.told(t, a.Image.ID); !slices.Equal(got, wanted) {

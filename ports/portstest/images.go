@@ -27,6 +27,7 @@ func Images(t *testing.T, open func(*testing.T) *Store) {
 	})
 	t.Run("absence", func(t *testing.T) {
 		t.Run("unknown, another tenant's and deleted", func(t *testing.T) { imagesAbsence(t, open(t)) })
+		t.Run("facts", func(t *testing.T) { imagesFacts(t, open(t)) })
 		t.Run("a tombstone", func(t *testing.T) { imagesTombstone(t, open(t)) })
 		t.Run("its jobs", func(t *testing.T) { imagesDeletedJobs(t, open(t)) })
 		t.Run("its objects", func(t *testing.T) { imagesSweeps(t, open(t)) })

@@ -3,6 +3,7 @@ package portstest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,8 @@ type FakeRenderer struct {
 	Between func(context.Context, transform.Variant) error
 	// Version stands in variants' keys.
 	Version string
+	// Embedded is what the files say of themselves; empty for nothing.
+	Embedded string
 	// Salt makes the bytes of renditions differ from those of another renderer.
 	Salt string
 }
@@ -74,7 +77,11 @@ func (f *FakeRenderer) Render(ctx context.Context, t ports.Task, emit func(ports
 		}
 	}
 	if t.Facts {
-		report.Facts = &core.Facts{DominantColor: "#102030", AverageColor: "#203040", Blurhash: "L00000fQfQfQfQfQfQfQfQfQfQfQ"}
+		report.Facts = &core.Facts{
+			DominantColor: "#102030", AverageColor: "#203040", Blurhash: "L00000fQfQfQfQfQfQfQfQfQfQfQ",
+			Palette: core.Palette{"#102030", "#f0e0d0"}, Thumbhash: "0AEijwEI9wiIh4hwj3CI+AiIcH/4AAAA", Phash: "00ff00ff00ff00ff",
+			Embedded: json.RawMessage(f.Embedded),
+		}
 	}
 	return report, nil
 }

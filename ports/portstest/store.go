@@ -37,7 +37,14 @@ type Store struct {
 	MakeDue func(ctx context.Context, job core.ID) error
 	// Plan writes sweeps that are due, whoever needs the objects.
 	Plan func(ctx context.Context, keys ...string) error
+	// Traces reads what the rows of an image, a tombstone too, tell of its content.
+	Traces func(ctx context.Context, image core.ID) (string, error)
 }
+
+// Traces is the query of Store.Traces; the id is its one parameter.
+const Traces = `SELECT blurhash || thumbhash || phash || CAST(palette AS text) ||
+	COALESCE((SELECT CAST(document AS text) FROM embedded WHERE image_id = images.id), '')
+	FROM images WHERE id = $1`
 
 const (
 	acme    = "acme"

@@ -24,6 +24,9 @@ CREATE TABLE images (
   dominant_color text        NOT NULL DEFAULT '',
   average_color  text        NOT NULL DEFAULT '',
   blurhash       text        NOT NULL DEFAULT '',
+  palette        jsonb       NOT NULL DEFAULT '[]',
+  thumbhash      text        NOT NULL DEFAULT '',
+  phash          text        NOT NULL DEFAULT '',
   metadata       jsonb       NOT NULL,
   warnings       jsonb       NOT NULL,
   version        bigint      NOT NULL,
@@ -116,6 +119,16 @@ CREATE TABLE variants (
 ) WITH (fillfactor = 85);
 CREATE INDEX variants_of_job ON variants (job_id);
 CREATE INDEX variants_blob ON variants (blob_key) WHERE blob_key <> '';
+
+-- What the file of an image says of itself. It goes with the image, and is large:
+-- hence apart from it.
+CREATE TABLE embedded (
+  image_id text  PRIMARY KEY,
+  tenant   text  NOT NULL,
+  document jsonb NOT NULL,
+  CONSTRAINT embedded_image FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE,
+  CONSTRAINT embedded_tenant_named CHECK (tenant <> '')
+);
 
 -- Events outlive what they tell of, so nothing is referenced.
 CREATE TABLE events (

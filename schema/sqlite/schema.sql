@@ -22,6 +22,9 @@ CREATE TABLE images (
   dominant_color text      NOT NULL DEFAULT '',
   average_color  text      NOT NULL DEFAULT '',
   blurhash       text      NOT NULL DEFAULT '',
+  palette        json      NOT NULL DEFAULT '[]',
+  thumbhash      text      NOT NULL DEFAULT '',
+  phash          text      NOT NULL DEFAULT '',
   metadata       json      NOT NULL,
   warnings       json      NOT NULL,
   version        bigint    NOT NULL,
@@ -114,6 +117,16 @@ CREATE TABLE variants (
 );
 CREATE INDEX variants_of_job ON variants (job_id);
 CREATE INDEX variants_blob ON variants (blob_key) WHERE blob_key <> '';
+
+-- What the file of an image says of itself. It goes with the image, and is large:
+-- hence apart from it.
+CREATE TABLE embedded (
+  image_id text NOT NULL PRIMARY KEY,
+  tenant   text NOT NULL,
+  document json NOT NULL,
+  CONSTRAINT embedded_image FOREIGN KEY (image_id) REFERENCES images (id) ON DELETE CASCADE,
+  CONSTRAINT embedded_tenant_named CHECK (tenant <> '')
+);
 
 -- Events outlive what they tell of, so nothing is referenced.
 CREATE TABLE events (

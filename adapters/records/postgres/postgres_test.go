@@ -91,6 +91,10 @@ func store(db *records.DB) *portstest.Store {
 			}
 			return nil
 		},
+		Traces: func(ctx context.Context, id core.ID) (left string, err error) {
+			err = db.SQL().QueryRowContext(ctx, portstest.Traces, id).Scan(&left)
+			return left, err
+		},
 	}
 }
 

@@ -180,6 +180,8 @@ var furniture = []string{
 	`INSERT INTO variants (image_id, name, tenant, job_id, state, transform, blob_key, created_at, updated_at)
 	SELECT 'i' || 10001 + i / 4, 'v' || i % 4, 't' || (1 + i / 4) % 2, 'j' || 100001 + i / 4, 'ready', 'w=1', 'v/i' || i, now(), now()
 	FROM   generate_series(0, 15999) AS i`,
+	`INSERT INTO embedded (image_id, tenant, document)
+	SELECT 'i' || 10000 + i, 't' || i % 2, '{"exif": {"Make": "Acme"}}' FROM generate_series(1, 4000) AS i`,
 	`INSERT INTO events (id, tenant, image_id, job_id, type, actor, epoch, detail, at)
 	SELECT 'e' || 100000 + i, 't' || n % 2, 'i' || 10000 + n, 'j' || 100000 + n, 'job.claimed', 'ann', 1, '{}', now() - (24000 - i) * interval '10 seconds'
 	FROM   generate_series(1, 24000) AS i, LATERAL (SELECT 1 + i % 4000 AS n) AS s`,

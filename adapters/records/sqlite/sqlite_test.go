@@ -106,6 +106,10 @@ func store(db *opened) *portstest.Store {
 			}
 			return nil
 		},
+		Traces: func(ctx context.Context, id core.ID) (left string, err error) {
+			err = db.writer.QueryRowContext(ctx, portstest.Traces, id).Scan(&left)
+			return left, err
+		},
 	}
 }
 

@@ -99,7 +99,7 @@ func isSRGB(p picture) bool {
 	}
 	defer row.free()
 	s := from(row)
-	s.convert(srgb, embedded)
+	s.convert(srgb, fromEmbedded)
 	converted, err := s.end()
 	if err != nil {
 		return false
@@ -124,7 +124,7 @@ func (s *steps) settle(c colours, to space) {
 	case c.before == cmyk:
 		s.convert(to, "input-profile=cmyk")
 	case c.before == profile && to != own:
-		s.convert(to, embedded)
+		s.convert(to, fromEmbedded)
 	default:
 		space := "srgb"
 		if s.grey() {
@@ -142,10 +142,10 @@ func (s *source) convey(p *steps, to space) {
 	case p.err != nil || to == own || c.before == profile || c.before == cmyk:
 	case to == srgb:
 		if s.converts(p.picture) {
-			p.convert(to, embedded)
+			p.convert(to, fromEmbedded)
 		}
 	case c.profiled:
-		p.convert(to, embedded)
+		p.convert(to, fromEmbedded)
 	default:
 		p.coloured()
 		p.convert(to, "input-profile=srgb")

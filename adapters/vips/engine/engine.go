@@ -33,6 +33,8 @@ type Options struct {
 	Formats []string
 	// AutoFormats are those of which fmt=auto takes the smallest.
 	AutoFormats []string
+	// KeepGPS says that facts may tell where a picture was taken.
+	KeepGPS bool
 }
 
 // readable are the formats that have a walker and a loader, usual those of them that

@@ -94,7 +94,7 @@ func damage(b *testing.B, drawn []picture, f transform.Format, q int) float64 {
 // scales, of luma with three quarters and of both colour differences with one.
 func dssim(b *testing.B, p, q picture) float64 {
 	b.Helper()
-	x, y := planes(b, p), planes(b, q)
+	x, y := ycc(b, p), ycc(b, q)
 	weights := [5]float64{0.0448, 0.2856, 0.3001, 0.2363, 0.1333}
 	mean := 0.0
 	for channel, share := range [3]float64{0.75, 0.125, 0.125} {
@@ -113,8 +113,8 @@ type plane struct {
 	v    []float64
 }
 
-// planes are luma and the two colour differences.
-func planes(b *testing.B, p picture) (all [3]plane) {
+// ycc is luma and the two colour differences.
+func ycc(b *testing.B, p picture) (all [3]plane) {
 	b.Helper()
 	samples, err := p.samples()
 	if err != nil {

@@ -5,17 +5,18 @@ import (
 	"image"
 	"image/color"
 
+	"imgd/adapters/vips/embedded"
 	"imgd/core"
 )
 
 // factSide is the longest side of the rendition that facts are taken from.
 const factSide = 64
 
-// factsOf looks at a small picture.
-func factsOf(p picture) (*core.Facts, error) {
-	s := from(p)
-	s.coloured()
-	small, err := s.end()
+// factsOf looks at a small picture of the source.
+func (s *source) factsOf(p picture) (*core.Facts, error) {
+	c := from(p)
+	c.coloured()
+	small, err := c.end()
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +25,9 @@ func factsOf(p picture) (*core.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return describe(nrgba(samples, small.width(), small.height(), small.bands())), nil
+	f := describe(nrgba(samples, small.width(), small.height(), small.bands()))
+	f.Embedded = embedded.Read(s.embedded, current.KeepGPS)
+	return f, nil
 }
 
 // nrgba is a copy of samples of three or four bands, row by row.
@@ -47,7 +50,17 @@ func describe(img *image.NRGBA) *core.Facts {
 	var g grid
 	g.survey(img)
 	average := g.average(img)
-	return &core.Facts{DominantColor: hexOf(g.largest()), AverageColor: hexOf(average), Blurhash: placeholder(img, average)}
+	f := &core.Facts{
+		DominantColor: hexOf(color.NRGBA{}), AverageColor: hexOf(average), Blurhash: placeholder(img, average),
+		Thumbhash: thumbhash(roomy(img)), Phash: perceptual(img, average),
+	}
+	for _, c := range g.palette() {
+		f.Palette = append(f.Palette, hexOf(c))
+	}
+	if len(f.Palette) > 0 {
+		f.DominantColor = f.Palette[0]
+	}
+	return f
 }
 
 // sum adds up colours.
@@ -76,6 +89,7 @@ func (s *sum) mean() color.NRGBA {
 // colours in few of them: those are listed, and at says where.
 type grid struct {
 	cells []sum // the first is the empty one
+	where []int // the place of each
 	at    [side * side * side]uint16
 }
 
@@ -87,13 +101,14 @@ func place(r, g, b int) int { return (r*side+g)*side + b }
 
 // survey counts every pixel once.
 func (g *grid) survey(img *image.NRGBA) {
-	g.cells = make([]sum, 1, 256)
+	g.cells, g.where = make([]sum, 1, 256), make([]int, 1, 256)
 	for i := 0; i+4 <= len(img.Pix); i += 4 {
 		p := img.Pix[i:][:4]
-		at := &g.at[place(int(p[0]/16)+1, int(p[1]/16)+1, int(p[2]/16)+1)]
+		where := place(int(p[0]/16)+1, int(p[1]/16)+1, int(p[2]/16)+1)
+		at := &g.at[where]
 		if *at == 0 {
 			*at = uint16(len(g.cells)) // #nosec G115 -- there are 4096 cells
-			g.cells = append(g.cells, sum{})
+			g.cells, g.where = append(g.cells, sum{}), append(g.where, where)
 		}
 		cell, weight := &g.cells[*at], int64(p[3])
 		cell.r += int64(p[0]) * weight
@@ -115,28 +130,6 @@ func (g *grid) average(img *image.NRGBA) color.NRGBA {
 		}
 	}
 	return total.mean()
-}
-
-// largest is the mean of the heaviest cluster, of equals the first in the cube.
-func (g *grid) largest() color.NRGBA {
-	heaviest, where := int64(0), 0
-	for i, cell := range g.at {
-		if cell == 0 || g.cells[cell].weight == 0 {
-			continue
-		}
-		var weight int64
-		for _, row := range neighbours {
-			at := g.at[i+row-1:][:3]
-			weight += g.cells[at[0]].weight + g.cells[at[1]].weight + g.cells[at[2]].weight
-		}
-		if weight > heaviest {
-			heaviest, where = weight, i
-		}
-	}
-	if heaviest == 0 {
-		return color.NRGBA{A: 255}
-	}
-	return g.cluster(where)
 }
 
 // cluster is the mean of a cell and of its neighbours, since a colour does not

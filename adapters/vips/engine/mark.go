@@ -72,7 +72,7 @@ func (m *marks) open(id core.ID) (*source, error) {
 	if !there || len(data) == 0 {
 		return nil, core.WatermarkGone.Errorf("the image %s, which wm names, is not there", id)
 	}
-	s, err := open(data)
+	s, err := open(data, false)
 	if err != nil {
 		return nil, err
 	}

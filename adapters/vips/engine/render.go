@@ -34,7 +34,7 @@ type Output struct {
 // ends the work and comes back unchanged. A file that cannot be decoded is the
 // error of Render, what concerns one variant is that of its output.
 func Render(ctx context.Context, t Task, emit func(Output) error) (*core.Facts, error) {
-	src, err := open(t.Data)
+	src, err := open(t.Data, t.Facts)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (w *work) draw(ctx context.Context, hand func(order)) (*core.Facts, error) 
 	if err := w.first.ready(ctx, w.facts); err != nil {
 		return nil, err
 	}
-	return factsOf(w.facts.frames[0])
+	return w.first.src.factsOf(w.facts.frames[0])
 }
 
 // complete finishes what is drawn, unless nobody wants it any more, and lets go of

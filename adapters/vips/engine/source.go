@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"imgd/adapters/vips/embedded"
 	"imgd/adapters/vips/metadata"
 	"imgd/adapters/vips/structure"
 	"imgd/core"
@@ -18,6 +19,7 @@ type source struct {
 	data   []byte
 	pinned runtime.Pinner
 	page   int
+	facts  bool // whether facts are wanted too
 
 	format  structure.Format
 	outline structure.Outline
@@ -31,6 +33,7 @@ type source struct {
 	// more of an animation than there is a budget for.
 	frames    int
 	animation animation
+	embedded  embedded.Blocks // of a file whose facts are wanted
 
 	carried *metadata.Carried // once it is asked for
 }
@@ -43,9 +46,9 @@ type animation struct {
 
 // open judges a file: first by its bytes, then by the header that its loader
 // reads. Whoever opens it closes it.
-func open(data []byte) (*source, error) {
+func open(data []byte, facts bool) (*source, error) {
 	forget()
-	s := &source{data: data}
+	s := &source{data: data, facts: facts}
 	if err := s.gate(); err != nil {
 		return nil, err
 	}
@@ -79,6 +82,9 @@ func (s *source) readHeader() error {
 		return err
 	}
 	defer header.free()
+	if s.facts {
+		s.embedded = s.blocks(header)
+	}
 	s.look(header)
 	return s.weigh(header)
 }
@@ -262,7 +268,7 @@ func over(n, limit int64) bool { return limit > 0 && n > limit }
 // Probe judges a file by its first bytes, its structure and its header, within
 // the limits, without decoding it.
 func Probe(data []byte) (core.Probe, error) {
-	s, err := open(data)
+	s, err := open(data, false)
 	if err != nil {
 		return core.Probe{}, err
 	}

@@ -45,7 +45,7 @@ func (s *steps) convert(to space, from string) {
 	s.do("icc_transform", "output-profile=%s,%s,intent=relative,black-point-compensation=true,depth=8", to.profile(), from)
 }
 
-const embedded = "embedded=true"
+const fromEmbedded = "embedded=true"
 
 // profile is what libvips calls it.
 func (s space) profile() string {

@@ -29,6 +29,7 @@ type Settings struct {
 	Lifetime   time.Duration // how long it may compute in all; 0 is for ever
 	Written    int64         // the most it may write into one piece of shared memory; 0 is no limit
 	Auto       []string      // of which fmt=auto takes the smallest
+	KeepGPS    bool
 }
 
 // Hello is the header of a child's first frame.
@@ -96,7 +97,8 @@ type Output struct {
 	Failure     *Failure      `json:",omitempty"`
 }
 
-// Done is the header of a KindDone frame: what was asked for, or the Failure.
+// Done is the header of a KindDone frame: what was asked for, or the Failure. The
+// body is what the facts say of the file's own metadata, if it has any.
 type Done struct {
 	Probe   *core.Probe `json:",omitempty"`
 	Facts   *core.Facts `json:",omitempty"`

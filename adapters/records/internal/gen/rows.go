@@ -104,6 +104,9 @@ type CreateImageParams struct {
 	DominantColor string
 	AverageColor  string
 	Blurhash      string
+	Palette       core.Palette
+	Thumbhash     string
+	Phash         string
 	Metadata      json.RawMessage
 	Warnings      core.Warnings
 	Version       int64
@@ -167,6 +170,9 @@ type DescribeImageParams struct {
 	DominantColor string
 	AverageColor  string
 	Blurhash      string
+	Palette       core.Palette
+	Thumbhash     string
+	Phash         string
 	ID            core.ID
 }
 
@@ -182,6 +188,17 @@ type DueSweepsRow struct {
 	ID      core.ID
 	BlobKey string
 	Tries   int64
+}
+
+type Embedded struct {
+	ImageID  core.ID
+	Tenant   string
+	Document json.RawMessage
+}
+
+type EmbeddedParams struct {
+	Tenant string
+	ID     core.ID
 }
 
 type Event struct {
@@ -329,6 +346,9 @@ type Image struct {
 	DominantColor string
 	AverageColor  string
 	Blurhash      string
+	Palette       core.Palette
+	Thumbhash     string
+	Phash         string
 	Metadata      json.RawMessage
 	Warnings      core.Warnings
 	Version       int64
@@ -448,6 +468,12 @@ type JobsParams struct {
 	MaxRows  int64
 }
 
+type KeepEmbeddedParams struct {
+	ImageID  core.ID
+	Tenant   string
+	Document json.RawMessage
+}
+
 type Lease struct {
 	Name   string
 	Holder string
@@ -559,7 +585,7 @@ type Querier interface {
 	Answered(ctx context.Context, arg AnsweredParams) (Idempotency, error)
 	AnyJob(ctx context.Context, id core.ID) (Job, error)
 	BeatJob(ctx context.Context, arg BeatJobParams) (Job, error)
-	// What may identify somebody goes at once.
+	// What may identify somebody goes at once, small pictures of it too.
 	BuryImage(ctx context.Context, arg BuryImageParams) (int64, error)
 	// A job that is alive may be about to publish what it has found in the store.
 	BusyImages(ctx context.Context, ids string) ([]core.ID, error)
@@ -579,6 +605,7 @@ type Querier interface {
 	DescribeImage(ctx context.Context, arg DescribeImageParams) error
 	DropRequest(ctx context.Context, arg DropRequestParams) error
 	DueSweeps(ctx context.Context, maxRows int64) ([]DueSweepsRow, error)
+	Embedded(ctx context.Context, arg EmbeddedParams) (json.RawMessage, error)
 	// How the attempt of an epoch ended, if it has.
 	EventsOfEpoch(ctx context.Context, arg EventsOfEpochParams) ([]Event, error)
 	EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([]Event, error)
@@ -591,6 +618,7 @@ type Querier interface {
 	FirstGeneration(ctx context.Context, arg FirstGenerationParams) (int64, error)
 	FleetQueue(ctx context.Context) (FleetQueueRow, error)
 	FleetRunning(ctx context.Context) (int64, error)
+	ForgetEmbedded(ctx context.Context, imageID core.ID) error
 	ForgetEvents(ctx context.Context, arg ForgetEventsParams) (int64, error)
 	ForgetImages(ctx context.Context, ids string) error
 	// Rows that are as old as @before have smaller ids: a batch is a range of the
@@ -620,6 +648,7 @@ type Querier interface {
 	Jobs(ctx context.Context, arg JobsParams) ([]Job, error)
 	JobsInState(ctx context.Context, arg JobsInStateParams) ([]Job, error)
 	JobsOfImage(ctx context.Context, arg JobsOfImageParams) ([]Job, error)
+	KeepEmbedded(ctx context.Context, arg KeepEmbeddedParams) error
 	LiveJobsOfImage(ctx context.Context, imageID core.ID) (int64, error)
 	LiveTwin(ctx context.Context, arg LiveTwinParams) (Job, error)
 	LivingOriginals(ctx context.Context, ids string) ([]core.ID, error)

@@ -7,6 +7,7 @@ package pg
 
 import (
 	"context"
+	"encoding/json"
 
 	"imgd/core"
 )
@@ -14,11 +15,11 @@ import (
 const buryImage = `-- name: BuryImage :execrows
 UPDATE images
 SET    deleted_at = $1, updated_at = $2, version = version + 1, state = $3,
-       filename = '', external_id = '', metadata = $4
+       filename = '', external_id = '', metadata = $4, blurhash = '', palette = '[]', thumbhash = '', phash = ''
 WHERE  tenant = $5 AND id = $6 AND deleted_at IS NULL
 `
 
-// What may identify somebody goes at once.
+// What may identify somebody goes at once, small pictures of it too.
 func (q *Queries) BuryImage(ctx context.Context, arg BuryImageParams) (int64, error) {
 	result, err := q.db.Exec(ctx, buryImage,
 		arg.DeletedAt,
@@ -36,11 +37,11 @@ func (q *Queries) BuryImage(ctx context.Context, arg BuryImageParams) (int64, er
 
 const createImage = `-- name: CreateImage :exec
 INSERT INTO images (id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height,
-                    pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version,
-                    created_at, updated_at, deleted_at, expires_at)
+                    pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata,
+                    warnings, version, created_at, updated_at, deleted_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-        $13, $14, $15, $16, $17, $18, $19, $20,
-        $21, $22, $23, $24)
+        $13, $14, $15, $16, $17, $18, $19, $20, $21,
+        $22, $23, $24, $25, $26, $27)
 `
 
 func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error {
@@ -62,6 +63,9 @@ func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error 
 		arg.DominantColor,
 		arg.AverageColor,
 		arg.Blurhash,
+		arg.Palette,
+		arg.Thumbhash,
+		arg.Phash,
 		arg.Metadata,
 		arg.Warnings,
 		arg.Version,
@@ -75,8 +79,9 @@ func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error 
 
 const describeImage = `-- name: DescribeImage :exec
 UPDATE images
-SET    dominant_color = $1, average_color = $2, blurhash = $3
-WHERE  id = $4
+SET    dominant_color = $1, average_color = $2, blurhash = $3,
+       palette = $4, thumbhash = $5, phash = $6
+WHERE  id = $7
 `
 
 func (q *Queries) DescribeImage(ctx context.Context, arg DescribeImageParams) error {
@@ -84,13 +89,40 @@ func (q *Queries) DescribeImage(ctx context.Context, arg DescribeImageParams) er
 		arg.DominantColor,
 		arg.AverageColor,
 		arg.Blurhash,
+		arg.Palette,
+		arg.Thumbhash,
+		arg.Phash,
 		arg.ID,
 	)
 	return err
 }
 
+const embedded = `-- name: Embedded :one
+SELECT embedded.document
+FROM   embedded
+JOIN   images ON images.id = embedded.image_id
+WHERE  images.tenant = $1 AND images.id = $2 AND images.deleted_at IS NULL
+`
+
+func (q *Queries) Embedded(ctx context.Context, arg EmbeddedParams) (json.RawMessage, error) {
+	row := q.db.QueryRow(ctx, embedded, arg.Tenant, arg.ID)
+	var document json.RawMessage
+	err := row.Scan(&document)
+	return document, err
+}
+
+const forgetEmbedded = `-- name: ForgetEmbedded :exec
+DELETE FROM embedded
+WHERE  image_id = $1
+`
+
+func (q *Queries) ForgetEmbedded(ctx context.Context, imageID core.ID) error {
+	_, err := q.db.Exec(ctx, forgetEmbedded, imageID)
+	return err
+}
+
 const image = `-- name: Image :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND id = $2 AND deleted_at IS NULL
 `
@@ -116,6 +148,9 @@ func (q *Queries) Image(ctx context.Context, arg ImageParams) (Image, error) {
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
+		&i.Palette,
+		&i.Thumbhash,
+		&i.Phash,
 		&i.Metadata,
 		&i.Warnings,
 		&i.Version,
@@ -128,7 +163,7 @@ func (q *Queries) Image(ctx context.Context, arg ImageParams) (Image, error) {
 }
 
 const imageByExternalID = `-- name: ImageByExternalID :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND external_id = $2 AND external_id <> '' AND deleted_at IS NULL
 `
@@ -154,6 +189,9 @@ func (q *Queries) ImageByExternalID(ctx context.Context, arg ImageByExternalIDPa
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
+		&i.Palette,
+		&i.Thumbhash,
+		&i.Phash,
 		&i.Metadata,
 		&i.Warnings,
 		&i.Version,
@@ -166,7 +204,7 @@ func (q *Queries) ImageByExternalID(ctx context.Context, arg ImageByExternalIDPa
 }
 
 const imageOfJob = `-- name: ImageOfJob :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  id = $1
 `
@@ -192,6 +230,9 @@ func (q *Queries) ImageOfJob(ctx context.Context, id core.ID) (Image, error) {
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
+		&i.Palette,
+		&i.Thumbhash,
+		&i.Phash,
 		&i.Metadata,
 		&i.Warnings,
 		&i.Version,
@@ -204,7 +245,7 @@ func (q *Queries) ImageOfJob(ctx context.Context, id core.ID) (Image, error) {
 }
 
 const imageOrTombstone = `-- name: ImageOrTombstone :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND id = $2
 `
@@ -230,6 +271,9 @@ func (q *Queries) ImageOrTombstone(ctx context.Context, arg ImageOrTombstonePara
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
+		&i.Palette,
+		&i.Thumbhash,
+		&i.Phash,
 		&i.Metadata,
 		&i.Warnings,
 		&i.Version,
@@ -242,7 +286,7 @@ func (q *Queries) ImageOrTombstone(ctx context.Context, arg ImageOrTombstonePara
 }
 
 const images = `-- name: Images :many
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1
        AND created_at <= $2
@@ -296,6 +340,9 @@ func (q *Queries) Images(ctx context.Context, arg ImagesParams) ([]Image, error)
 			&i.DominantColor,
 			&i.AverageColor,
 			&i.Blurhash,
+			&i.Palette,
+			&i.Thumbhash,
+			&i.Phash,
 			&i.Metadata,
 			&i.Warnings,
 			&i.Version,
@@ -315,7 +362,7 @@ func (q *Queries) Images(ctx context.Context, arg ImagesParams) ([]Image, error)
 }
 
 const imagesByID = `-- name: ImagesByID :many
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND deleted_at IS NULL AND id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(CAST($2 AS text) AS jsonb))))
 `
@@ -347,6 +394,9 @@ func (q *Queries) ImagesByID(ctx context.Context, arg ImagesByIDParams) ([]Image
 			&i.DominantColor,
 			&i.AverageColor,
 			&i.Blurhash,
+			&i.Palette,
+			&i.Thumbhash,
+			&i.Phash,
 			&i.Metadata,
 			&i.Warnings,
 			&i.Version,
@@ -366,7 +416,7 @@ func (q *Queries) ImagesByID(ctx context.Context, arg ImagesByIDParams) ([]Image
 }
 
 const imagesWithExternalID = `-- name: ImagesWithExternalID :many
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1
        AND created_at <= $2
@@ -423,6 +473,9 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 			&i.DominantColor,
 			&i.AverageColor,
 			&i.Blurhash,
+			&i.Palette,
+			&i.Thumbhash,
+			&i.Phash,
 			&i.Metadata,
 			&i.Warnings,
 			&i.Version,
@@ -439,6 +492,18 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 		return nil, err
 	}
 	return items, nil
+}
+
+const keepEmbedded = `-- name: KeepEmbedded :exec
+INSERT INTO embedded (image_id, tenant, document)
+VALUES ($1, $2, $3)
+ON CONFLICT (image_id) DO UPDATE
+SET    document = excluded.document
+`
+
+func (q *Queries) KeepEmbedded(ctx context.Context, arg KeepEmbeddedParams) error {
+	_, err := q.db.Exec(ctx, keepEmbedded, arg.ImageID, arg.Tenant, arg.Document)
+	return err
 }
 
 const nextTenant = `-- name: NextTenant :one

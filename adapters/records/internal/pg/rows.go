@@ -23,6 +23,8 @@ type (
 	DescribeImageParams        = gen.DescribeImageParams
 	DropRequestParams          = gen.DropRequestParams
 	DueSweepsRow               = gen.DueSweepsRow
+	Embedded                   = gen.Embedded
+	EmbeddedParams             = gen.EmbeddedParams
 	Event                      = gen.Event
 	EventsOfEpochParams        = gen.EventsOfEpochParams
 	EventsOfImageParams        = gen.EventsOfImageParams
@@ -52,6 +54,7 @@ type (
 	JobsInStateParams          = gen.JobsInStateParams
 	JobsOfImageParams          = gen.JobsOfImageParams
 	JobsParams                 = gen.JobsParams
+	KeepEmbeddedParams         = gen.KeepEmbeddedParams
 	Lease                      = gen.Lease
 	LiveTwinParams             = gen.LiveTwinParams
 	LockRequestParams          = gen.LockRequestParams

@@ -274,6 +274,31 @@ type Cost struct {
 	CPUMs int64 `json:"cpu_ms"`
 }
 
+// EmbeddedMetadata Tags by their names, at most 64 KiB of them; what is longer is cut off, what is no text or number left out. Texts are one
+// line of up to 2 KiB, control characters in them replaced by spaces. They are what anybody may have written into a file:
+// do not take them for HTML.
+type EmbeddedMetadata struct {
+	// Exif Examples: {"ExposureTime":0.004,"ISO":200,"Make":"Canon"}
+	Exif EmbeddedTags `json:"exif"`
+
+	// ImageID A UUID (RFC 9562) of version 7, in lower case; upper case is taken too.
+	//
+	// Examples: 0198c0de-5d7a-7e6b-9c1d-3f2a1b0c9d8e
+	ImageID ID `json:"image_id"`
+
+	// Iptc Examples: {"ExposureTime":0.004,"ISO":200,"Make":"Canon"}
+	Iptc EmbeddedTags `json:"iptc"`
+
+	// Xmp Examples: {"ExposureTime":0.004,"ISO":200,"Make":"Canon"}
+	Xmp EmbeddedTags `json:"xmp"`
+}
+
+// EmbeddedTags Examples: {"ExposureTime":0.004,"ISO":200,"Make":"Canon"}
+type EmbeddedTags = json.RawMessage
+
+// EmbeddedValue A text, a number, or a list of those.
+type EmbeddedValue = any
+
 // Event defines model for Event.
 type Event struct {
 	// Actor Who did it: a subject, or `worker:` and the name of a worker.
@@ -369,7 +394,11 @@ type Image struct {
 	// AverageColor Of all pixels, weighted by their opacity; null until a job has seen them.
 	AverageColor nullable.Nullable[string] `json:"average_color"`
 
-	// Blurhash A placeholder to show while the image loads (blurha.sh); null until a job has seen the pixels.
+	// Blurhash A placeholder to show while the image loads, 28 characters: a BlurHash (https://blurha.sh) of 4 x 3 components, 3 x 4 of
+	// an image that is higher than wide. Null until a job has seen the pixels.
+	//
+	//
+	// Examples: LEHV6nWB2yk8pyo0adR*.7kCMdnj
 	Blurhash nullable.Nullable[string] `json:"blurhash"`
 
 	// Bucket The label that groups it with others.
@@ -418,13 +447,39 @@ type Image struct {
 	// Pages Frames of an animation or pages of a document; 1 for a still image.
 	Pages int64 `json:"pages"`
 
+	// Palette The most prominent colours, in sRGB, the most prominent first: that is the `dominant_color`. They differ visibly, and
+	// each covers 2 % of what can be seen or more; of a picture with fewer such colours there are fewer. Empty until a job has
+	// seen the pixels, and for images from before imgd took palettes, until a further job sees them.
+	//
+	//
+	// Examples: ["#3a6ea5","#e8d8b0","#2f4f2f"]
+	Palette []string `json:"palette"`
+
+	// Phash A perceptual hash: 64 bits, of which the first is 0 and each other one says whether one of the 63 lowest waves (DCT-II of
+	// the brightness, in a square of 32 x 32) is above their median, row by row. Count the bits in which two images differ:
+	// those of the same picture in another size, format or quality are few (up to 6), those of different pictures about half.
+	// Pictures of one colour have all bits 0. Null until a job has seen the pixels, and for images from before imgd made
+	// them, until a further job sees them.
+	//
+	//
+	// Examples: 52b4a91f6d03c7e8
+	Phash nullable.Nullable[string] `json:"phash"`
+
 	// Sha256 Of the original, in hexadecimal.
 	Sha256 string `json:"sha256"`
 
 	// State `processing` while a job of the image is alive; then `ready` when every variant is, `partial` when some are, `failed`
 	// when none is. An open enum.
-	State     ImageState `json:"state"`
-	UpdatedAt time.Time  `json:"updated_at"`
+	State ImageState `json:"state"`
+
+	// Thumbhash The same with the shape of the image and its transparency: a ThumbHash (https://evanw.github.io/thumbhash) in base64
+	// with padding (RFC 4648, section 4). Null until a job has seen the pixels, and for images from before imgd made
+	// them, until a further job sees them.
+	//
+	//
+	// Examples: 3OcRJYB4d3h/iIeHeEh3eIhw+j2w
+	Thumbhash nullable.Nullable[string] `json:"thumbhash"`
+	UpdatedAt time.Time                 `json:"updated_at"`
 
 	// Variants Ordered by name.
 	Variants []Variant `json:"variants"`
@@ -1257,6 +1312,9 @@ type ServerInterface interface {
 	// AddJob Render more variants of a stored image
 	// (POST /v1/images/{image_id}/jobs)
 	AddJob(w http.ResponseWriter, r *http.Request, imageID ImageID)
+	// GetEmbeddedMetadata See what the file says of itself
+	// (GET /v1/images/{image_id}/metadata)
+	GetEmbeddedMetadata(w http.ResponseWriter, r *http.Request, imageID ImageID)
 	// GetOriginal Download the original
 	// (GET /v1/images/{image_id}/original)
 	GetOriginal(w http.ResponseWriter, r *http.Request, imageID ImageID, params GetOriginalParams)
@@ -1893,6 +1951,32 @@ func (siw *ServerInterfaceWrapper) AddJob(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
+// GetEmbeddedMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetEmbeddedMetadata(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "image_id" -------------
+	var imageID ImageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "image_id", r.PathValue("image_id"), &imageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "image_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetEmbeddedMetadata(w, r, imageID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetOriginal operation middleware
 func (siw *ServerInterfaceWrapper) GetOriginal(w http.ResponseWriter, r *http.Request) {
 
@@ -2472,6 +2556,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/images/{image_id}", wrapper.PatchImage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/events", wrapper.ListImageEvents)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/images/{image_id}/jobs", wrapper.AddJob)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/metadata", wrapper.GetEmbeddedMetadata)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/original", wrapper.GetOriginal)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/variants/{name}", wrapper.GetVariant)
 	m.HandleFunc(http.MethodHead+" "+options.BaseURL+"/v1/images/{image_id}/variants/{name}", wrapper.HeadVariant)
@@ -4836,6 +4921,164 @@ func (response AddJob503ApplicationProblemPlusJSONResponse) VisitAddJobResponse(
 	return err
 }
 
+type GetEmbeddedMetadataRequestObject struct {
+	ImageID ImageID `json:"image_id"`
+}
+
+type GetEmbeddedMetadataResponseObject interface {
+	VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error
+}
+
+type GetEmbeddedMetadata200ResponseHeaders struct {
+	XCorrelationID *string
+}
+
+type GetEmbeddedMetadata200JSONResponse struct {
+	Body    EmbeddedMetadata
+	Headers GetEmbeddedMetadata200ResponseHeaders
+}
+
+func (response GetEmbeddedMetadata200JSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEmbeddedMetadata400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response GetEmbeddedMetadata400ApplicationProblemPlusJSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEmbeddedMetadata401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetEmbeddedMetadata401ApplicationProblemPlusJSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEmbeddedMetadata403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetEmbeddedMetadata403ApplicationProblemPlusJSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEmbeddedMetadata404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetEmbeddedMetadata404ApplicationProblemPlusJSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEmbeddedMetadata500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response GetEmbeddedMetadata500ApplicationProblemPlusJSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEmbeddedMetadata503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetEmbeddedMetadata503ApplicationProblemPlusJSONResponse) VisitGetEmbeddedMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetOriginalRequestObject struct {
 	ImageID ImageID `json:"image_id"`
 	Params  GetOriginalParams
@@ -6572,6 +6815,9 @@ type StrictServerInterface interface {
 	// AddJob Render more variants of a stored image
 	// (POST /v1/images/{image_id}/jobs)
 	AddJob(ctx context.Context, request AddJobRequestObject) (AddJobResponseObject, error)
+	// GetEmbeddedMetadata See what the file says of itself
+	// (GET /v1/images/{image_id}/metadata)
+	GetEmbeddedMetadata(ctx context.Context, request GetEmbeddedMetadataRequestObject) (GetEmbeddedMetadataResponseObject, error)
 	// GetOriginal Download the original
 	// (GET /v1/images/{image_id}/original)
 	GetOriginal(ctx context.Context, request GetOriginalRequestObject) (GetOriginalResponseObject, error)
@@ -7045,6 +7291,32 @@ func (sh *strictHandler) AddJob(w http.ResponseWriter, r *http.Request, imageID 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(AddJobResponseObject); ok {
 		if err := validResponse.VisitAddJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetEmbeddedMetadata operation middleware
+func (sh *strictHandler) GetEmbeddedMetadata(w http.ResponseWriter, r *http.Request, imageID ImageID) {
+	var request GetEmbeddedMetadataRequestObject
+
+	request.ImageID = imageID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEmbeddedMetadata(ctx, request.(GetEmbeddedMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEmbeddedMetadata")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetEmbeddedMetadataResponseObject); ok {
+		if err := validResponse.VisitGetEmbeddedMetadataResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -162,6 +162,7 @@ func (t *talk) answer(f wire.Frame) error {
 	}
 	defer release()
 	var done wire.Done
+	var embedded []byte
 	switch req.Op {
 	case wire.OpProbe:
 		var p core.Probe
@@ -172,11 +173,14 @@ func (t *talk) answer(f wire.Frame) error {
 	default:
 		return wire.Broken("%q is no operation", req.Op)
 	}
+	if done.Facts != nil {
+		embedded = done.Facts.Embedded
+	}
 	if err != nil {
-		done = wire.Done{Failure: wire.FailureOf(err)}
+		done, embedded = wire.Done{Failure: wire.FailureOf(err)}, nil
 	}
 	done.CPUMS = (cpu() - before).Milliseconds()
-	return t.conn.Send(wire.KindDone, done, nil)
+	return t.conn.Send(wire.KindDone, done, embedded)
 }
 
 func (t *talk) render(data []byte, req wire.Request) (*core.Facts, error) {

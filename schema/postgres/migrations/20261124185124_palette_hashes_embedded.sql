@@ -1,0 +1,11 @@
+-- Modify "images" table
+ALTER TABLE "images" ADD COLUMN "palette" jsonb NOT NULL DEFAULT '[]', ADD COLUMN "thumbhash" text NOT NULL DEFAULT '', ADD COLUMN "phash" text NOT NULL DEFAULT '';
+-- Create "embedded" table
+CREATE TABLE "embedded" (
+  "image_id" text NOT NULL,
+  "tenant" text NOT NULL,
+  "document" jsonb NOT NULL,
+  PRIMARY KEY ("image_id"),
+  CONSTRAINT "embedded_image" FOREIGN KEY ("image_id") REFERENCES "images" ("id") ON UPDATE NO ACTION ON DELETE CASCADE,
+  CONSTRAINT "embedded_tenant_named" CHECK (tenant <> ''::text)
+);
