@@ -96,7 +96,7 @@ func TestAnyTransformComesOutInItsSizeOrIsRefused(t *testing.T) {
 		if err != nil {
 			return // the language refuses it, which others test
 		}
-		src, err := open(data[name])
+		src, err := open(data[name], false)
 		if err != nil {
 			rt.Fatal(err)
 		}

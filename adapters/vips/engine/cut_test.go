@@ -145,7 +145,7 @@ func TestACropIsOfTheUprightPicture(t *testing.T) {
 
 // An edge that the smaller decode would put next to where it is, forbids it.
 func TestAJPEGIsDecodedSmallerWhereTheCropAllowsIt(t *testing.T) {
-	src, err := open(photo(t, 800, 597))
+	src, err := open(photo(t, 800, 597), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func BenchmarkEqualQuality(b *testing.B) {
 // drawnAt is a photo in a box of so many pixels.
 func drawnAt(b *testing.B, data []byte, side int) picture {
 	b.Helper()
-	src, err := open(data)
+	src, err := open(data, false)
 	if err != nil {
 		b.Fatal(err)
 	}
