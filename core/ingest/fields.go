@@ -85,7 +85,7 @@ func (s *Service) wanted(ctx context.Context, tenant, preset, variants string) (
 			return nil, naming(v.Name, err)
 		}
 	}
-	return s.resolve(ctx, tenant, list)
+	return resolve(ctx, s.Images, tenant, list)
 }
 
 // naming adds the variant's name to what is wrong with it.

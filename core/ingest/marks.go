@@ -6,11 +6,12 @@ import (
 
 	"imgd/core"
 	"imgd/core/transform"
+	"imgd/ports"
 )
 
 // resolve says in each transform with a watermark which bytes that is now, so that
 // the job, its variants and their digests name a content and not only an image.
-func (s *Service) resolve(ctx context.Context, tenant string, list []transform.Variant) ([]transform.Variant, error) {
+func resolve(ctx context.Context, images ports.Images, tenant string, list []transform.Variant) ([]transform.Variant, error) {
 	known := map[core.ID]string{}
 	list = slices.Clone(list) // a preset's is everybody's
 	for i := range list {
@@ -19,7 +20,7 @@ func (s *Service) resolve(ctx context.Context, tenant string, list []transform.V
 			continue
 		}
 		if _, seen := known[mark.Image]; !seen {
-			sum, err := s.mark(ctx, tenant, mark.Image)
+			sum, err := markOf(ctx, images, tenant, mark.Image)
 			if err != nil {
 				return nil, naming(list[i].Name, err)
 			}
@@ -34,16 +35,17 @@ func (s *Service) resolve(ctx context.Context, tenant string, list []transform.V
 	return list, nil
 }
 
-// mark is the digest of an image that can be a watermark.
-func (s *Service) mark(ctx context.Context, tenant string, id core.ID) (string, error) {
-	rec, err := s.Images.Image(ctx, tenant, id)
+// markOf is the digest of an image that can be a watermark.
+func markOf(ctx context.Context, images ports.Images, tenant string, id core.ID) (string, error) {
+	rec, err := images.Image(ctx, tenant, id)
 	if core.KindOf(err) == core.NotFound {
 		return "", core.InvalidTransform.Errorf("wm names the image %s, which there is not; upload it first", id).With("key", "wm")
 	}
 	if err != nil {
 		return "", err
 	}
-	if rec.Image.State != core.ImageReady {
+	// An image that is rendered anew was decoded before.
+	if rec.Image.State != core.ImageReady && rec.Image.Blurhash == "" {
 		return "", core.InvalidTransform.Errorf("wm names the image %s, which is %s; wait until it is ready", id, rec.Image.State).With("key", "wm")
 	}
 	return rec.Image.SHA256, nil

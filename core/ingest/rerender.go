@@ -77,8 +77,11 @@ func (r *Rerender) Run(ctx context.Context, want Renewal) (t Tally, err error) {
 	}
 }
 
-// tenant walks the images of one tenant.
-func (r *Rerender) tenant(ctx context.Context, want Renewal, tenant string, t *Tally) error {
+// tenant walks the images of one tenant, whose watermarks are its own.
+func (r *Rerender) tenant(ctx context.Context, want Renewal, tenant string, t *Tally) (err error) {
+	if want.Variants, err = resolve(ctx, r.Images, tenant, want.Variants); err != nil {
+		return err
+	}
 	page := core.Page{Limit: renewals}
 	for {
 		recs, err := r.Images.List(ctx, tenant, core.ImageFilter{}, page)

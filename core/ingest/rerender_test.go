@@ -271,3 +271,18 @@ func TestARerenderThatWasEndedGoesOnWhereItWas(t *testing.T) {
 	}
 	expectTally(t, "the third", r, want, ingest.Tally{Seen: n, Current: n})
 }
+
+func TestARerenderKnowsTheWatermarksOfATenant(t *testing.T) {
+	h := house.New(t)
+	mark := h.Accept(t, "mark").Record.Image
+	works(t, h)
+	r, want := rerender(h), ingest.Renewal{Variants: preset(50)}
+	want.Variants[0].Spec.WM = transform.Watermark{Image: mark.ID, Pos: transform.Center, Scale: 1, Opacity: 1}
+	expectTally(t, "the first run", r, want, ingest.Tally{Seen: 1, Queued: 1})
+	works(t, h)
+	expectTally(t, "the second", r, want, ingest.Tally{Seen: 1, Current: 1})
+	want.Variants[0].Spec.WM.Image = house.NewID()
+	if _, err := r.Run(t.Context(), want); core.SlugOf(err) != core.InvalidTransform {
+		t.Errorf("with a watermark that there is not, Run = %v, want an invalid transform", err)
+	}
+}

@@ -19,7 +19,7 @@ import (
 
 // Renderer is the version that stands in the keys of variants. It changes when
 // the same transform of the same file may come out with other pixels.
-const Renderer = "1"
+const Renderer = "2"
 
 // Options say what the engine reads, and how strictly.
 type Options struct {
