@@ -93,8 +93,8 @@ ORDER  BY tenant
 LIMIT  1;
 
 -- name: KeepEmbedded :exec
-INSERT INTO embedded (image_id, tenant, document)
-VALUES (@image_id, @tenant, @document)
+INSERT INTO embedded (tenant, image_id, document)
+VALUES (@tenant, @image_id, @document)
 ON CONFLICT (image_id) DO UPDATE
 SET    document = excluded.document;
 
@@ -106,7 +106,7 @@ WHERE  images.tenant = @tenant AND images.id = @id AND images.deleted_at IS NULL
 
 -- name: ForgetEmbedded :exec
 DELETE FROM embedded
-WHERE  image_id = @image_id;
+WHERE  tenant = @tenant AND image_id = @image_id;
 
 -- name: Quarantined :one
 SELECT count(*)

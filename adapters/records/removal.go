@@ -59,7 +59,7 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 	}); err != nil {
 		return err
 	}
-	if err := t.ForgetEmbedded(ctx, m.ID); err != nil {
+	if err := t.ForgetEmbedded(ctx, gen.ForgetEmbeddedParams{Tenant: m.Tenant, ImageID: m.ID}); err != nil {
 		return err
 	}
 	return t.tell(ctx, core.Event{

@@ -280,6 +280,11 @@ type FleetQueueRow struct {
 	OldestAge int64
 }
 
+type ForgetEmbeddedParams struct {
+	Tenant  string
+	ImageID core.ID
+}
+
 type ForgetEventsParams struct {
 	Before  core.ID
 	MaxRows int64
@@ -469,8 +474,8 @@ type JobsParams struct {
 }
 
 type KeepEmbeddedParams struct {
-	ImageID  core.ID
 	Tenant   string
+	ImageID  core.ID
 	Document json.RawMessage
 }
 
@@ -618,7 +623,7 @@ type Querier interface {
 	FirstGeneration(ctx context.Context, arg FirstGenerationParams) (int64, error)
 	FleetQueue(ctx context.Context) (FleetQueueRow, error)
 	FleetRunning(ctx context.Context) (int64, error)
-	ForgetEmbedded(ctx context.Context, imageID core.ID) error
+	ForgetEmbedded(ctx context.Context, arg ForgetEmbeddedParams) error
 	ForgetEvents(ctx context.Context, arg ForgetEventsParams) (int64, error)
 	ForgetImages(ctx context.Context, ids string) error
 	// Rows that are as old as @before have smaller ids: a batch is a range of the

@@ -113,11 +113,11 @@ func (q *Queries) Embedded(ctx context.Context, arg EmbeddedParams) (json.RawMes
 
 const forgetEmbedded = `-- name: ForgetEmbedded :exec
 DELETE FROM embedded
-WHERE  image_id = $1
+WHERE  tenant = $1 AND image_id = $2
 `
 
-func (q *Queries) ForgetEmbedded(ctx context.Context, imageID core.ID) error {
-	_, err := q.db.Exec(ctx, forgetEmbedded, imageID)
+func (q *Queries) ForgetEmbedded(ctx context.Context, arg ForgetEmbeddedParams) error {
+	_, err := q.db.Exec(ctx, forgetEmbedded, arg.Tenant, arg.ImageID)
 	return err
 }
 
@@ -495,14 +495,14 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 }
 
 const keepEmbedded = `-- name: KeepEmbedded :exec
-INSERT INTO embedded (image_id, tenant, document)
+INSERT INTO embedded (tenant, image_id, document)
 VALUES ($1, $2, $3)
 ON CONFLICT (image_id) DO UPDATE
 SET    document = excluded.document
 `
 
 func (q *Queries) KeepEmbedded(ctx context.Context, arg KeepEmbeddedParams) error {
-	_, err := q.db.Exec(ctx, keepEmbedded, arg.ImageID, arg.Tenant, arg.Document)
+	_, err := q.db.Exec(ctx, keepEmbedded, arg.Tenant, arg.ImageID, arg.Document)
 	return err
 }
 

@@ -35,6 +35,7 @@ type (
 	FinishedTimesRow           = gen.FinishedTimesRow
 	FirstGenerationParams      = gen.FirstGenerationParams
 	FleetQueueRow              = gen.FleetQueueRow
+	ForgetEmbeddedParams       = gen.ForgetEmbeddedParams
 	ForgetEventsParams         = gen.ForgetEventsParams
 	ForgetJobsParams           = gen.ForgetJobsParams
 	Generation                 = gen.Generation
