@@ -157,7 +157,7 @@ func write(t *testing.T, name, text string) {
 func TestNobodyServesWithPresetsThatAreWrong(t *testing.T) {
 	site := rig.NewSite(t, shipped)
 	presets := filepath.Join(site.Dir, "presets.yaml")
-	write(t, presets, "web:\n  thumb: \"w=32,hight=5\"\n  logo: \"w=5,fmt=jxl\"\nBIG: {a: w=1}\n")
+	write(t, presets, "web:\n  thumb: \"w=32,hight=5\"\n  logo: \"w=5,fmt=bmp\"\nBIG: {a: w=1}\n")
 	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"rerender", "--preset", "web"}, {"process", "presets.yaml"}} {
 		cmd, out := operator(t, site, "IMGD_PRESETS="+presets, args...)
 		if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 1 {

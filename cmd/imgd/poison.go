@@ -14,7 +14,6 @@ import (
 	"imgd/adapters/vips/decode"
 	"imgd/adapters/vips/decode/child"
 	"imgd/core"
-	"imgd/core/transform"
 )
 
 func init() {
@@ -30,12 +29,12 @@ var faults = map[string]syscall.Signal{
 }
 
 // Render raises the signal in the thread that decodes, as a fault does.
-func (p poisoned) Render(ctx context.Context, data []byte, vs []transform.Variant, facts bool, emit func(child.Output) error) (*core.Facts, error) {
+func (p poisoned) Render(ctx context.Context, t child.Task, emit func(child.Output) error) (*core.Facts, error) {
 	for word, signal := range faults {
-		if bytes.Contains(data, []byte(word)) {
+		if bytes.Contains(t.Data, []byte(word)) {
 			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), signal)
 			time.Sleep(time.Minute)
 		}
 	}
-	return p.Engine.Render(ctx, data, vs, facts, emit)
+	return p.Engine.Render(ctx, t, emit)
 }
