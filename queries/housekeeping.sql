@@ -44,3 +44,10 @@ ON CONFLICT (store) DO NOTHING;
 UPDATE generations
 SET    current = @current, previous = @previous, changed_at = @now
 WHERE  store = @store AND current = @seen_current AND previous = @seen_previous;
+
+-- name: NextTenant :one
+SELECT tenant
+FROM   images
+WHERE  tenant > @after_tenant AND deleted_at IS NULL
+ORDER  BY tenant
+LIMIT  1;

@@ -607,6 +607,7 @@ type Querier interface {
 	CreateImage(ctx context.Context, arg CreateImageParams) error
 	CreateJob(ctx context.Context, arg CreateJobParams) error
 	CreateVariant(ctx context.Context, arg CreateVariantParams) error
+	// What is known of the bytes of images, beside how to decode them.
 	DescribeImage(ctx context.Context, arg DescribeImageParams) error
 	DropRequest(ctx context.Context, arg DropRequestParams) error
 	DueSweeps(ctx context.Context, maxRows int64) ([]DueSweepsRow, error)

@@ -7,7 +7,6 @@ package lite
 
 import (
 	"context"
-	"encoding/json"
 
 	"imgd/core"
 )
@@ -74,50 +73,6 @@ func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error 
 		arg.DeletedAt,
 		arg.ExpiresAt,
 	)
-	return err
-}
-
-const describeImage = `-- name: DescribeImage :exec
-UPDATE images
-SET    dominant_color = ?1, average_color = ?2, blurhash = ?3,
-       palette = ?4, thumbhash = ?5, phash = ?6
-WHERE  id = ?7
-`
-
-func (q *Queries) DescribeImage(ctx context.Context, arg DescribeImageParams) error {
-	_, err := q.db.ExecContext(ctx, describeImage,
-		arg.DominantColor,
-		arg.AverageColor,
-		arg.Blurhash,
-		arg.Palette,
-		arg.Thumbhash,
-		arg.Phash,
-		arg.ID,
-	)
-	return err
-}
-
-const embedded = `-- name: Embedded :one
-SELECT embedded.document
-FROM   embedded
-JOIN   images ON images.id = embedded.image_id
-WHERE  images.tenant = ?1 AND images.id = ?2 AND images.deleted_at IS NULL
-`
-
-func (q *Queries) Embedded(ctx context.Context, arg EmbeddedParams) (json.RawMessage, error) {
-	row := q.db.QueryRowContext(ctx, embedded, arg.Tenant, arg.ID)
-	var document json.RawMessage
-	err := row.Scan(&document)
-	return document, err
-}
-
-const forgetEmbedded = `-- name: ForgetEmbedded :exec
-DELETE FROM embedded
-WHERE  tenant = ?1 AND image_id = ?2
-`
-
-func (q *Queries) ForgetEmbedded(ctx context.Context, arg ForgetEmbeddedParams) error {
-	_, err := q.db.ExecContext(ctx, forgetEmbedded, arg.Tenant, arg.ImageID)
 	return err
 }
 
@@ -503,33 +458,6 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 	return items, nil
 }
 
-const keepEmbedded = `-- name: KeepEmbedded :exec
-INSERT INTO embedded (tenant, image_id, document)
-VALUES (?1, ?2, ?3)
-ON CONFLICT (image_id) DO UPDATE
-SET    document = excluded.document
-`
-
-func (q *Queries) KeepEmbedded(ctx context.Context, arg KeepEmbeddedParams) error {
-	_, err := q.db.ExecContext(ctx, keepEmbedded, arg.Tenant, arg.ImageID, arg.Document)
-	return err
-}
-
-const nextTenant = `-- name: NextTenant :one
-SELECT tenant
-FROM   images
-WHERE  tenant > ?1 AND deleted_at IS NULL
-ORDER  BY tenant
-LIMIT  1
-`
-
-func (q *Queries) NextTenant(ctx context.Context, afterTenant string) (string, error) {
-	row := q.db.QueryRowContext(ctx, nextTenant, afterTenant)
-	var tenant string
-	err := row.Scan(&tenant)
-	return tenant, err
-}
-
 const patchImage = `-- name: PatchImage :execrows
 UPDATE images
 SET    metadata = ?1, filename = ?2, bucket = ?3, external_id = ?4,
@@ -554,35 +482,6 @@ func (q *Queries) PatchImage(ctx context.Context, arg PatchImageParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const quarantine = `-- name: Quarantine :exec
-INSERT INTO quarantine (sha256, image_id, job_id, created_at)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (sha256) DO NOTHING
-`
-
-func (q *Queries) Quarantine(ctx context.Context, arg QuarantineParams) error {
-	_, err := q.db.ExecContext(ctx, quarantine,
-		arg.SHA256,
-		arg.ImageID,
-		arg.JobID,
-		arg.CreatedAt,
-	)
-	return err
-}
-
-const quarantined = `-- name: Quarantined :one
-SELECT count(*)
-FROM   quarantine
-WHERE  sha256 = ?1
-`
-
-func (q *Queries) Quarantined(ctx context.Context, sha256 string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, quarantined, sha256)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
 }
 
 const settleImage = `-- name: SettleImage :exec

@@ -208,6 +208,21 @@ func (q *Queries) NextGeneration(ctx context.Context, arg NextGenerationParams) 
 	return result.RowsAffected(), nil
 }
 
+const nextTenant = `-- name: NextTenant :one
+SELECT tenant
+FROM   images
+WHERE  tenant > $1 AND deleted_at IS NULL
+ORDER  BY tenant
+LIMIT  1
+`
+
+func (q *Queries) NextTenant(ctx context.Context, afterTenant string) (string, error) {
+	row := q.db.QueryRow(ctx, nextTenant, afterTenant)
+	var tenant string
+	err := row.Scan(&tenant)
+	return tenant, err
+}
+
 const originalObjects = `-- name: OriginalObjects :many
 SELECT id, bytes, sha256
 FROM   images
