@@ -15,7 +15,8 @@ type Task struct {
 	Bytes    int64
 	Variants []transform.Variant
 	Facts    bool // whether facts are wanted too
-	Marks    []Mark
+	// Marks are the watermarks that variants name, each once.
+	Marks []Mark
 }
 
 // Mark is an image that variants of a task have as their watermark.
@@ -62,7 +63,8 @@ type Renderer interface {
 
 	// Render decodes once and emits each variant as soon as it is encoded, in
 	// general the smallest first. An error of emit stops it and comes back
-	// unchanged. What was emitted before an error is good.
+	// unchanged. What was emitted before an error is good. A watermark that is not
+	// among the marks, or cannot be decoded, fails the variants that want it.
 	Render(ctx context.Context, t Task, emit func(Rendition) error) (Report, error)
 
 	// Capabilities says what this build can do.

@@ -20,7 +20,7 @@ import (
 
 // Version is the protocol's. Both sides are one binary, so it only differs when
 // an operator names another executable.
-const Version = 1
+const Version = 2
 
 // InlineBytes is the most a body may have to travel inside its frame.
 const InlineBytes = 1<<20 - 1
