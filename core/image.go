@@ -38,6 +38,7 @@ type Image struct {
 	Height        int64
 	Pages         int64
 	HasAlpha      bool
+	MemoryBytes   int64  // that decoding it is predicted to need at most; 0 when nobody has said
 	DominantColor string // #rrggbb, empty until a job has looked at the pixels
 	AverageColor  string
 	Blurhash      string

@@ -1,5 +1,7 @@
 package core
 
+import "time"
+
 // Probe is what a file's header and structure tell, before any pixel is decoded.
 type Probe struct {
 	Format      string // jpeg, png, webp, gif, avif, heic, tiff, jxl, svg, pdf
@@ -14,13 +16,19 @@ type Probe struct {
 	Warnings    Warnings
 }
 
+// Probe is what is kept of the look at the file.
+func (m Image) Probe() Probe {
+	return Probe{ContentType: m.ContentType, Width: m.Width, Height: m.Height, Pages: m.Pages, HasAlpha: m.HasAlpha, MemoryBytes: m.MemoryBytes}
+}
+
 // Limits are what one image may cost. The zero value of a field means no limit.
 type Limits struct {
 	UploadBytes int64 // of the file
 	Pixels      int64 // width times height
 	Side        int64 // of either
 	Frames      int64
-	MemoryBytes int64 // of one decoder
+	MemoryBytes int64         // of one decoder
+	Time        time.Duration // of one render
 }
 
 // Capabilities is what this build reads, writes and keeps to.

@@ -13,6 +13,7 @@ import (
 type Task struct {
 	Source   *os.File // read from its start by offset; its position does not matter
 	Bytes    int64
+	Probe    core.Probe // what the look at the file has told; without it the worst is assumed
 	Variants []transform.Variant
 	Facts    bool // whether facts are wanted too
 	// Marks are the watermarks that variants name, each once.
@@ -24,6 +25,7 @@ type Mark struct {
 	Image  core.ID
 	Source *os.File // as that of a Task
 	Bytes  int64
+	Probe  core.Probe
 }
 
 // Rendition is one rendered variant, or the reason why there is none.
@@ -51,7 +53,9 @@ type Report struct {
 // A file that is at fault is Undecodable or Unsupported. A decoder that died is
 // DecoderCrashed, one that passed its deadline DecoderOverran; the next call
 // finds a fresh one. When all are busy a call waits for its turn until the
-// context ends.
+// context ends. So does a render while those that go on leave too little memory for
+// what it is predicted to take: in the order in which they came, and for no longer
+// than those before it may take.
 type Renderer interface {
 	// Check refuses a transform that this renderer does not do with
 	// TransformUnsupported and the fact key.

@@ -1,10 +1,10 @@
 -- name: CreateImage :exec
 INSERT INTO images (id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height,
-                    pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata,
-                    warnings, version, created_at, updated_at, deleted_at, expires_at)
+                    pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash,
+                    metadata, warnings, version, created_at, updated_at, deleted_at, expires_at)
 VALUES (@id, @tenant, @external_id, @bucket, @state, @owner, @filename, @content_type, @bytes, @sha256, @width, @height,
-        @pages, @has_alpha, @dominant_color, @average_color, @blurhash, @palette, @thumbhash, @phash, @metadata,
-        @warnings, @version, @created_at, @updated_at, @deleted_at, @expires_at);
+        @pages, @has_alpha, @memory_bytes, @dominant_color, @average_color, @blurhash, @palette, @thumbhash, @phash,
+        @metadata, @warnings, @version, @created_at, @updated_at, @deleted_at, @expires_at);
 
 -- name: Image :one
 SELECT *

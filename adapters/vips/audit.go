@@ -243,6 +243,9 @@ func (a audit) checkProbe(p core.Probe) error {
 	if pixels := a.limits.Pixels; pixels > 0 && p.Width*p.Height > pixels {
 		return wire.Broken("a file of %d x %d pixels was let pass", p.Width, p.Height)
 	}
+	if most := a.limits.MemoryBytes; most > 0 && p.MemoryBytes > most {
+		return wire.Broken("a file that needs %d bytes of memory was let pass", p.MemoryBytes)
+	}
 	if p.Pages < 1 || p.Pages > maxPages || p.MemoryBytes < 0 {
 		return wire.Broken("a file has %d pages and needs %d bytes of memory", p.Pages, p.MemoryBytes)
 	}

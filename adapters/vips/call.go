@@ -22,7 +22,8 @@ func (p *Pool) Check(spec transform.Spec) error {
 	return transform.Unsupported(spec, p.cfg.Can)
 }
 
-// Probe lets a child judge the file.
+// Probe lets a child judge the file. It reads headers and decodes nothing: it needs
+// no part of the budget, and does not wait for those who do.
 func (p *Pool) Probe(ctx context.Context, f *os.File, bytes int64) (core.Probe, error) {
 	q, err := ask(wire.Request{Op: wire.OpProbe}, f, bytes)
 	if err != nil {
@@ -53,10 +54,11 @@ func (p *Pool) Render(ctx context.Context, t ports.Task, emit func(ports.Renditi
 		return ports.Report{}, err
 	}
 	defer q.close()
-	if err := p.slot(ctx); err != nil {
+	over, err := p.admit(ctx, t)
+	if err != nil {
 		return ports.Report{}, err
 	}
-	defer func() { <-p.slots }()
+	defer over()
 	var report ports.Report
 	err = p.call(ctx, p.cfg.RenderTimeout, func(d *decoder) error {
 		done, err := d.converse(q, newAudit(t, p.cfg.Limits, p.cfg.KeepGPS), emit)
@@ -64,21 +66,6 @@ func (p *Pool) Render(ctx context.Context, t ports.Task, emit func(ports.Renditi
 		return err
 	})
 	return report, err
-}
-
-// slot waits until this render may go on.
-func (p *Pool) slot(ctx context.Context) error {
-	if err := p.over(ctx); err != nil {
-		return err
-	}
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-p.closing.Done():
-		return context.Cause(p.closing)
-	}
 }
 
 // verdict is the child's own answer that it cannot or will not. It has not

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"imgd/adapters/vips/weight"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
 )
@@ -35,6 +36,10 @@ type Config struct {
 	// Can says which values of which keys the engine does: engine.Can. Without it
 	// Check lets everything pass.
 	Can func(key, value string) bool
+
+	// RenderBytes is what all renders that go on at once may be predicted to take: three
+	// quarters of the memory there is, and no less than one decoder may use.
+	RenderBytes int64
 
 	ProbeTimeout  time.Duration // 10 s
 	RenderTimeout time.Duration // 2 min
@@ -75,6 +80,7 @@ const (
 
 func (c Config) withDefaults() Config {
 	orDefault(&c.Limits.MemoryBytes, 1<<30)
+	orDefault(&c.RenderBytes, max(memory()/4*3, weight.Whole(c.Limits.MemoryBytes)))
 	orDefault(&c.Children, max(1, min(runtime.GOMAXPROCS(0), int(memory()/c.Limits.MemoryBytes))))
 	orDefault(&c.Executable, self())
 	orDefault(&c.Log, slog.Default())
@@ -82,6 +88,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Malloc, "auto")
 	orDefault(&c.ProbeTimeout, 10*time.Second)
 	orDefault(&c.RenderTimeout, 2*time.Minute)
+	orDefault(&c.Limits.Time, c.RenderTimeout)
 	orDefault(&c.OutputBytes, 512<<20)
 	orDefault(&c.RecycleAfter, 500)
 	orDefault(&c.MaxIdle, 10*time.Minute)

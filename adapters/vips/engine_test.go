@@ -338,7 +338,7 @@ func open(t *testing.T, change func(*vips.Config)) *vips.Pool {
 
 func config() vips.Config {
 	return vips.Config{
-		Children: 1, OutputBytes: 8 << 20,
+		Children: 1, OutputBytes: 8 << 20, RenderBytes: 1 << 60,
 		Limits: core.Limits{MemoryBytes: memoryBytes, Pixels: 1 << 20, Frames: 100},
 		Log:    slog.New(slog.DiscardHandler),
 	}

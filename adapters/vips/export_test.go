@@ -1,8 +1,11 @@
 package vips
 
 import (
+	"math"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"imgd/adapters/vips/wire"
 	"imgd/core"
@@ -21,6 +24,15 @@ func (p *Pool) Pids() (pids []int) {
 	slices.Sort(pids)
 	return pids
 }
+
+// Weigh is what a render is predicted to take.
+func (p *Pool) Weigh(t ports.Task) int64 { return p.weigh(t) }
+
+// Unbound makes a mutant of the pool that admits renders whatever they weigh.
+func (p *Pool) Unbound() { p.budget.free = semaphore.NewWeighted(math.MaxInt64) }
+
+// Controlled is what the control groups of a system allow.
+var Controlled = controlled
 
 // Sweep looks at the idle children at once.
 func (p *Pool) Sweep() { p.sweep() }

@@ -42,6 +42,7 @@ func isolation(j wire.Jail) string {
 // introduce logs what the decoders are like, once. The caller holds the lock.
 func (p *Pool) introduce(h wire.Hello) {
 	p.cfg.Log.Info("decoders are ready", "library", h.Capabilities.Library, "isolation", isolation(h.Jail), "allocator", allocator(h.Versions),
+		"decoders", p.cfg.Children, "render_memory", p.cfg.RenderBytes,
 		"jail_ms", float64(h.Jail.Micros)/float64(time.Millisecond/time.Microsecond))
 	if p.cfg.Isolation == IsolationAuto && !h.Jail.Tight() {
 		p.cfg.Log.Warn("decoders are isolated less than they could be", slog.String("missing", leaks(h.Jail)))

@@ -24,8 +24,9 @@ import (
 
 // Pool is a ports.Renderer. Make one with Open and close it.
 type Pool struct {
-	cfg   Config
-	slots chan struct{} // one for each render that goes on
+	cfg    Config
+	slots  chan struct{} // one for each render that goes on
+	budget *budget       // of memory, for all renders that go on
 
 	closing context.Context // ends with ShuttingDown
 	shut    context.CancelCauseFunc
@@ -52,6 +53,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	p := &Pool{
 		cfg:      c,
 		slots:    make(chan struct{}, c.Children),
+		budget:   newBudget(c.RenderBytes),
 		wake:     make(chan struct{}, 1),
 		opened:   make(chan error, 1),
 		children: map[*decoder]bool{},
@@ -226,7 +228,11 @@ type Stats struct {
 	Idle     int // processes, the spare among them
 	Busy     int
 	Waiting  int // calls
-	Restarts Restarts
+	// What the renders that go on are predicted to take, of how much, and how many
+	// wait for their part.
+	RenderBytes, RenderLimit int64
+	Heavy                    int
+	Restarts                 Restarts
 }
 
 // Stats returns the figures for metrics and health.
@@ -234,6 +240,7 @@ func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Stats{Children: p.cfg.Children, Idle: len(p.idle), Waiting: len(p.waiters), Restarts: p.restarts}
+	s.RenderBytes, s.RenderLimit, s.Heavy = p.budget.used.Load(), p.budget.limit, int(p.budget.waiting.Load())
 	s.Busy = max(0, p.ready()-s.Idle)
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,15 +35,9 @@ func keepDescriptors() { _ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE
 
 // memory is how much this process and its children may use.
 func memory() int64 {
-	most := int64(math.MaxInt64)
-	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, _ := os.ReadFile(name) // #nosec G304 -- of /proc and /sys; none is no limit
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil {
-			most = min(most, n)
-		}
-	}
-	text, _ := os.ReadFile("/proc/meminfo")
-	for line := range strings.Lines(string(text)) {
+	system := os.DirFS("/")
+	most := controlled(system)
+	for line := range strings.Lines(text(system, "proc/meminfo")) {
 		var kib int64
 		if n, _ := fmt.Sscanf(line, "MemTotal: %d kB", &kib); n == 1 {
 			most = min(most, kib<<10)

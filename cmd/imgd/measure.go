@@ -7,6 +7,9 @@ func (p *parts) measure() {
 	p.metrics.GaugeFunc("imgd_decoders_busy", "Decoder processes at work.", func() float64 { return float64(p.pool.Stats().Busy) })
 	p.metrics.GaugeFunc("imgd_decoders_idle", "Decoder processes that wait for work, the warm spare among them.", func() float64 { return float64(p.pool.Stats().Idle) })
 	p.metrics.GaugeFunc("imgd_decoders_waiting", "Calls that wait for a decoder.", func() float64 { return float64(p.pool.Stats().Waiting) })
+	p.metrics.GaugeFunc("imgd_render_memory_bytes", "Memory that the renders that go on are predicted to take.", func() float64 { return float64(p.pool.Stats().RenderBytes) })
+	p.metrics.GaugeFunc("imgd_render_memory_limit_bytes", "What they may be predicted to take at once: IMGD_RENDER_MEMORY.", func() float64 { return float64(p.pool.Stats().RenderLimit) })
+	p.metrics.GaugeFunc("imgd_renders_heavy", "Renders that wait for memory.", func() float64 { return float64(p.pool.Stats().Heavy) })
 	p.metrics.GaugeFunc("imgd_sweeper_stopped", "1 while nothing is swept because the database and the store do not belong together.", func() float64 {
 		if p.keeper.Apart() != nil {
 			return 1

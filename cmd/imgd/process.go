@@ -117,7 +117,7 @@ func (b *bench) file(ctx context.Context, name string) error {
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	done, bad := 0, 0
-	report, err := b.pool.Render(ctx, ports.Task{Source: f, Bytes: st.Size(), Variants: b.list, Facts: true}, func(r ports.Rendition) error {
+	report, err := b.pool.Render(ctx, ports.Task{Source: f, Bytes: st.Size(), Probe: probe, Variants: b.list, Facts: true}, func(r ports.Rendition) error {
 		done++
 		b.progress(fmt.Sprintf("%s: %d of %d variants", name, done, len(b.list)))
 		if r.Err != nil {

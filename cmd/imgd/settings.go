@@ -16,6 +16,7 @@ import (
 	"imgd/adapters/records/postgres"
 	"imgd/adapters/s3"
 	"imgd/adapters/token"
+	"imgd/adapters/vips/weight"
 )
 
 // Settings are all of the service's, as flags and as IMGD_* variables. Nothing
@@ -56,6 +57,7 @@ type Settings struct {
 	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`
 
 	Decoders      int    `name:"decoders" env:"IMGD_DECODERS" default:"0" group:"Work" help:"Decoder processes. 0: as many as cores, fewer when memory is short."`
+	RenderMem     Bytes  `name:"render-memory" env:"IMGD_RENDER_MEMORY" default:"0" group:"Work" help:"The memory that all renders of this process may be predicted to take at once; what is too heavy waits until others have ended. 0: three quarters of the machine's or of the control group's, and no less than IMGD_DECODER_MEMORY and 256 MiB."`
 	Isolation     string `name:"isolation" env:"IMGD_ISOLATION" default:"auto" enum:"auto,require,off" group:"Work" help:"Whether decoders lock themselves up (Landlock and seccomp): auto as far as the system can, require refuses to start without, off."`
 	DecoderRSS    Bytes  `name:"decoder-rss" env:"IMGD_DECODER_RSS" default:"256MiB" group:"Work" help:"The memory a decoder may hold on to after a job; with more it is replaced."`
 	DecoderMalloc string `name:"decoder-malloc" env:"IMGD_DECODER_MALLOC" default:"auto" group:"Work" help:"The allocator of decoders: auto takes jemalloc where the system has it, off the C library's; or the path of a library."`
@@ -143,6 +145,9 @@ func (s *Settings) Check() (mistakes []error) {
 	}
 	if s.DecoderMem < 192<<20 {
 		wrong("IMGD_DECODER_MEMORY", "a decoder needs at least 192MiB to start")
+	}
+	if least := Bytes(weight.Whole(int64(s.DecoderMem))); s.RenderMem > 0 && s.RenderMem < least {
+		wrong("IMGD_RENDER_MEMORY", "one decoder may use %v (IMGD_DECODER_MEMORY and 256MiB); set it to that or more, or lower IMGD_DECODER_MEMORY", least)
 	}
 	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.BlobGrace < 0 || s.JobRetention < 0 || s.EventRetention < 0 {
 		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_BLOB_GRACE, IMGD_JOB_RETENTION, IMGD_EVENT_RETENTION", "none of them can be negative")

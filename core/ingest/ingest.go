@@ -118,7 +118,7 @@ func (s *Service) admission(u Upload, f Fields, want request, d draft) ports.Adm
 		ID: d.id, Tenant: u.By.Tenant, ExternalID: want.externalID, Bucket: want.bucket,
 		State: core.ImageProcessing, Owner: u.By.Subject, Filename: core.Filename(name),
 		ContentType: d.probe.ContentType, Bytes: d.info.Bytes, SHA256: d.info.SHA256,
-		Width: d.probe.Width, Height: d.probe.Height, Pages: d.probe.Pages, HasAlpha: d.probe.HasAlpha,
+		Width: d.probe.Width, Height: d.probe.Height, Pages: d.probe.Pages, HasAlpha: d.probe.HasAlpha, MemoryBytes: d.probe.MemoryBytes,
 		Metadata: want.metadata, Warnings: d.probe.Warnings, Version: 1, CreatedAt: now, UpdatedAt: now, ExpiresAt: want.expiresAt,
 	}
 	j := s.job(u.By, m.ID, u.CorrelationID, u.Traceparent, want.variants, now)

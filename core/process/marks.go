@@ -28,7 +28,7 @@ func (a *attempt) marks(ctx context.Context) (list []ports.Mark, done func(), er
 		m, src, err := a.mark(ctx, id)
 		if known[id] = err == nil; known[id] {
 			open = append(open, src)
-			list = append(list, ports.Mark{Image: id, Source: src.file, Bytes: m.Bytes})
+			list = append(list, ports.Mark{Image: id, Source: src.file, Bytes: m.Bytes, Probe: m.Probe()})
 			continue
 		}
 		if core.KindOf(err) != core.NotFound {

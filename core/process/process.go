@@ -153,7 +153,11 @@ func (a *attempt) render(ctx context.Context) error {
 	if err != nil || len(a.todo) == 0 && a.record.Image.Phash != "" {
 		return err
 	}
-	task := ports.Task{Source: src.file, Bytes: a.record.Image.Bytes, Variants: a.todo, Facts: a.record.Image.Phash == "", Marks: marks}
+	task := ports.Task{Source: src.file, Bytes: a.record.Image.Bytes, Probe: a.record.Image.Probe(), Variants: a.todo, Facts: a.record.Image.Phash == "", Marks: marks}
+	// This may wait for memory, with the job claimed and its lease kept alive. How heavy
+	// a job is stands in its row, so that nobody knows before the claim; to give it back
+	// would cost two transactions and as likely lead it to a worker that is as full. The
+	// wait has an end, since every render before it has a deadline.
 	report, err := a.s.Render.Render(ctx, task, func(r ports.Rendition) error { return a.take(ctx, r) })
 	a.facts, a.cost.CPUMS = report.Facts, report.CPUMS
 	return err

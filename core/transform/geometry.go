@@ -149,6 +149,21 @@ func Align(point float64, room int) int { return round(point * float64(room)) }
 
 func round(f float64) int { return int(math.Floor(f + 0.5)) }
 
+// Turned is the size of the box around a picture that was turned by the degrees.
+func Turned(width, height int, degrees float64) (w, h int) {
+	if math.Mod(degrees, 90) == 0 {
+		if math.Mod(degrees, 180) != 0 {
+			return height, width
+		}
+		return width, height
+	}
+	const unseen = 0.01 // of a pixel, which needs no room of its own
+	sin, cos := math.Sincos(degrees * math.Pi / 180)
+	sin, cos = math.Abs(sin), math.Abs(cos)
+	fw, fh := float64(width), float64(height)
+	return int(math.Ceil(fw*cos + fh*sin - unseen)), int(math.Ceil(fw*sin + fh*cos - unseen))
+}
+
 // Within returns the pixels of an upright image of width x height that c keeps:
 // at least one, and none outside. A crop that begins outside is an
 // InvalidTransform.

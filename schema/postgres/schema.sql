@@ -21,6 +21,7 @@ CREATE TABLE images (
   height         bigint      NOT NULL,
   pages          bigint      NOT NULL,
   has_alpha      boolean     NOT NULL,
+  memory_bytes   bigint      NOT NULL DEFAULT 0,
   dominant_color text        NOT NULL DEFAULT '',
   average_color  text        NOT NULL DEFAULT '',
   blurhash       text        NOT NULL DEFAULT '',

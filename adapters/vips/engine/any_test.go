@@ -101,7 +101,7 @@ func TestAnyTransformComesOutInItsSizeOrIsRefused(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer src.close()
-		a := &arrangement{src: src}
+		a := (&hold{}).page(src, nil)
 		defer a.close()
 		v := transform.Variant{Name: "any", Spec: spec}
 		_, to, refused := a.order(t.Context(), v)

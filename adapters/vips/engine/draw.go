@@ -164,6 +164,9 @@ func (a *arrangement) whole(ctx context.Context, p page) ([]picture, error) {
 	if a.full[p] != nil || a.broken != nil {
 		return a.full[p], a.broken
 	}
+	if !a.shared[p] { // those are counted
+		a.hold.keep(a.weight(p))
+	}
 	frames, err := a.open(p.all, 1)
 	if err == nil {
 		defer freeAll(frames)

@@ -59,7 +59,7 @@ func drawnAt(b *testing.B, data []byte, side int) picture {
 	spec := transform.Default()
 	spec.W, spec.H = side, side
 	spec.BG = "ffffff"
-	a := &arrangement{src: src}
+	a := (&hold{}).page(src, nil)
 	r := a.add(shape{Plan: spec.Target(src.upright(src.width, src.height)), flip: transform.FlipNone})
 	a.link()
 	if err := a.ready(b.Context(), r); err != nil {

@@ -97,7 +97,7 @@ func (s *source) mark(ctx context.Context, want drawnMark) (picture, error) {
 	spec := transform.Default()
 	spec.W, spec.H, spec.Fit, spec.Up = want.w, want.h, transform.FitContain, true
 	w, h := s.upright(s.width, s.height)
-	a := &arrangement{src: s}
+	a := (&hold{}).page(s, nil)
 	defer a.close()
 	r := a.add(shapeOf(spec, cut{space: want.space}, w, h))
 	a.link()

@@ -65,6 +65,7 @@ func (a *arrangement) order(ctx context.Context, v transform.Variant) (order, sh
 	if err := s.affordable(to); err != nil {
 		return o, shape{}, err
 	}
+	a.hold.draws(s.pixels(to), to.copies())
 	if o.spec.Fmt == transform.Auto {
 		o.candidates = s.candidates(to)
 	}
@@ -100,12 +101,8 @@ func (s *source) affordable(to shape) error {
 		return core.InvalidTransform.Errorf("this comes to a side of %d pixels, of which there may be %d; ask for a smaller size", side, l.Side).
 			With("key", "w").With("limit", l.Side).With("actual", side)
 	}
-	pixels := max(int64(to.ResizeW)*int64(to.ResizeH), int64(w)*int64(h))
-	if to.all {
-		pixels *= int64(s.frames)
-	}
-	most := l.Pixels
-	if fit := l.MemoryBytes / 4 / to.copies(); fit > 0 && (most <= 0 || fit < most) {
+	pixels, most := s.pixels(to), l.Pixels
+	if fit := l.MemoryBytes / sampled / to.copies(); fit > 0 && (most <= 0 || fit < most) {
 		most = fit // with up to four bytes each they are all in memory at once
 	}
 	if over(pixels, most) {
@@ -113,6 +110,16 @@ func (s *source) affordable(to shape) error {
 			With("key", "w").With("limit", most).With("actual", pixels)
 	}
 	return nil
+}
+
+// pixels is how many a result has in all its frames, or a step on the way to it.
+func (s *source) pixels(to shape) int64 {
+	w, h := to.size()
+	pixels := max(int64(to.ResizeW)*int64(to.ResizeH), int64(w)*int64(h))
+	if to.all {
+		pixels *= int64(s.frames)
+	}
+	return pixels
 }
 
 // fit falls back to JPEG where the format cannot hold a size that nobody knew

@@ -38,6 +38,7 @@ func (p *pass) page() page { return page{p.all, p.space} }
 type arrangement struct {
 	src        *source
 	marks      *marks
+	hold       *hold        // by the render, this page among others
 	renditions []*rendition // the largest first, once they are linked
 	passes     []*pass
 
@@ -80,14 +81,21 @@ func (a *arrangement) link() {
 	a.hurry()
 }
 
-// share has a page be decoded once where several passes want it in its full size.
+// share has a page be decoded once where several passes want it in its full size and
+// it can be kept.
 func (a *arrangement) share() {
 	a.shared = map[page]bool{}
 	seen := map[page]bool{}
 	for _, p := range a.passes {
-		if p.shrink == 1 {
-			a.shared[p.page()], seen[p.page()] = seen[p.page()], true
+		full := p.page()
+		if p.shrink > 1 || a.full[full] != nil || a.shared[full] {
+			continue
 		}
+		if bytes := a.weight(full); seen[full] && a.hold.fits(bytes) {
+			a.hold.pages += bytes
+			a.shared[full] = true
+		}
+		seen[full] = true
 	}
 }
 

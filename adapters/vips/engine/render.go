@@ -40,7 +40,7 @@ func Render(ctx context.Context, t Task, emit func(Output) error) (*core.Facts, 
 	}
 	defer src.close()
 	w := &work{marks: marks{files: t.Marks}, emit: emit}
-	w.first = &arrangement{src: src, marks: &w.marks}
+	w.first = w.hold.page(src, &w.marks)
 	w.pages = map[int]*arrangement{0: w.first}
 	defer w.close()
 	for _, v := range t.Variants {
@@ -51,7 +51,10 @@ func Render(ctx context.Context, t Task, emit func(Output) error) (*core.Facts, 
 	if t.Facts {
 		w.facts = w.first.add(src.miniature())
 	}
-	for _, a := range w.pages {
+	if !w.hold.fits(0) { // what was trimmed by, beside what is to be drawn
+		w.hold.release()
+	}
+	for _, a := range w.hold.keepers {
 		a.link()
 	}
 	return w.do(ctx)
@@ -62,6 +65,7 @@ type work struct {
 	first  *arrangement // of page 0
 	pages  map[int]*arrangement
 	marks  marks
+	hold   hold
 	orders []order
 	facts  *rendition // nil when they are not wanted
 
@@ -113,7 +117,7 @@ func (w *work) page(n int) (*arrangement, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.pages[n] = &arrangement{src: src, marks: &w.marks}
+	w.pages[n] = w.hold.page(src, &w.marks)
 	return w.pages[n], nil
 }
 

@@ -99,19 +99,7 @@ func (s shape) size() (w, h int) {
 }
 
 // turned is the size after the turn: that of the box around the turned picture.
-func (s shape) turned() (w, h int) {
-	if s.square() {
-		if s.rot == 90 || s.rot == 270 {
-			return s.Height, s.Width
-		}
-		return s.Width, s.Height
-	}
-	const unseen = 0.01 // of a pixel, which needs no room of its own
-	sin, cos := math.Sincos(s.rot * math.Pi / 180)
-	sin, cos = math.Abs(sin), math.Abs(cos)
-	fw, fh := float64(s.Width), float64(s.Height)
-	return int(math.Ceil(fw*cos + fh*sin - unseen)), int(math.Ceil(fw*sin + fh*cos - unseen))
-}
+func (s shape) turned() (w, h int) { return transform.Turned(s.Width, s.Height, s.rot) }
 
 // square reports whether the turn is one of whole quarters, which moves pixels and
 // leaves no corners.

@@ -7,10 +7,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"imgd/adapters/vips/embedded"
 	"imgd/adapters/vips/metadata"
 	"imgd/adapters/vips/structure"
+	"imgd/adapters/vips/weight"
 	"imgd/core"
 )
 
@@ -217,48 +219,63 @@ func (s *source) weigh(header picture) error {
 		return core.ImageTooLarge.Errorf("the %s is %d x %d pixels large, which is more than %d pixels; scale it down before sending it",
 			s.format, w, h, l.Pixels).With("limit", l.Pixels).With("actual", w*h)
 	}
-	n := need{
-		format: s.format, width: w, height: h,
-		channels: int64(header.bands()), sampleBytes: int64(header.sampleBytes()),
-		whole:  s.outline.Progressive || s.outline.Interlaced,
-		frames: int64(s.frames),
+	p := weight.Picture{
+		Format: s.format, Width: w, Height: h,
+		Channels: int64(header.bands()), SampleBytes: int64(header.sampleBytes()),
+		Whole:  s.outline.Progressive || s.outline.Interlaced || s.outline.Scans > 1,
+		Frames: int64(s.frames),
 	}
-	if err := s.weighFrames(n); err != nil {
+	if err := s.weighFrames(p); err != nil {
 		if !current.FirstFrame {
 			return err
 		}
-		s.frames, n.frames = 1, 1
+		s.frames, p.Frames = 1, 1
 		s.probe.Warnings = append(s.probe.Warnings, core.Warning{
 			Slug:   "animation-first-frame",
 			Detail: err.Detail + "; only its first frame is used",
 		})
 	}
-	s.probe.MemoryBytes = n.bytes()
-	if over(s.probe.MemoryBytes, l.MemoryBytes) {
-		return core.ImageTooComplex.Errorf("decoding the %s would take %d bytes of memory, of which there are %d; scale it down before sending it",
-			s.format, s.probe.MemoryBytes, l.MemoryBytes).With("limit", l.MemoryBytes).With("actual", s.probe.MemoryBytes)
+	s.probe.MemoryBytes = p.Bytes()
+	return s.feasible(p)
+}
+
+// feasible refuses what could not be decoded: a decoder would run out of memory, or
+// would be stopped at its deadline.
+func (s *source) feasible(p weight.Picture) error {
+	l := current.Limits
+	excess := func(limit, actual int64, setting, format string, args ...any) error {
+		fit, fitH := p.Fits(float64(limit) / float64(actual))
+		return core.ImageTooComplex.Errorf("decoding the %s of %d x %d pixels %s (%s); at %d x %d pixels it would fit",
+			s.format, p.Width, p.Height, fmt.Sprintf(format, args...), setting, fit, fitH).
+			With("limit", limit).With("actual", actual).With("setting", setting).With("fits_width", fit).With("fits_height", fitH)
+	}
+	if need := p.Bytes(); over(need, l.MemoryBytes) {
+		return excess(l.MemoryBytes, need, "IMGD_DECODER_MEMORY", "is predicted to take %d bytes of memory, of which it may take %d", need, l.MemoryBytes)
+	}
+	if need := p.Time(); over(int64(need), int64(l.Time)) {
+		return excess(l.Time.Milliseconds(), need.Milliseconds(), "IMGD_RENDER_TIME", "is predicted to take %v at least, and is stopped after %v", need.Round(time.Millisecond), l.Time)
 	}
 	return nil
 }
 
 // weighFrames holds an animation against its budget: of frames, of pixels in all
 // of them, and of memory.
-func (s *source) weighFrames(n need) *core.Error {
+func (s *source) weighFrames(p weight.Picture) *core.Error {
 	l := current.Limits
-	if n.frames <= 1 {
+	if p.Frames <= 1 {
 		return nil
 	}
 	excess := func(what string, limit, actual int64) *core.Error {
 		return core.TooManyFrames.Errorf("the animation has %d %s, of which there may be %d", actual, what, limit).
 			With("limit", limit).With("actual", actual)
 	}
-	switch pixels := n.frames * n.width * n.height; {
-	case over(n.frames, l.Frames):
-		return excess("frames", l.Frames, n.frames)
+	switch pixels := p.Frames * p.Width * p.Height; {
+	case over(p.Frames, l.Frames):
+		return excess("frames", l.Frames, p.Frames)
 	case over(pixels, l.Pixels):
 		return excess("pixels in all its frames", l.Pixels, pixels)
-	case over(n.bytes(), l.MemoryBytes):
-		return excess("bytes in memory", l.MemoryBytes, n.bytes())
+	case over(p.Bytes(), l.MemoryBytes):
+		return excess("bytes in memory", l.MemoryBytes, p.Bytes())
 	}
 	return nil
 }

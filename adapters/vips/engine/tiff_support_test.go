@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// joinTIFF appends the only directory of a TIFF to another. Both are little
+// joinTIFF appends the only directory of a TIFF to those of another. Both are little
 // endian, as libvips writes them on most machines; offsets are moved.
 func joinTIFF(first, second []byte) []byte {
 	le := binary.LittleEndian
@@ -37,8 +37,11 @@ func joinTIFF(first, second []byte) []byte {
 		}
 	}
 	joined = append(joined, moved...)
-	last := int(le.Uint32(joined[4:]))
-	next := last + 2 + 12*int(le.Uint16(joined[last:]))
+	next := 4
+	for le.Uint32(joined[next:]) != 0 {
+		last := int(le.Uint32(joined[next:]))
+		next = last + 2 + 12*int(le.Uint16(joined[last:]))
+	}
 	le.PutUint32(joined[next:], base+dir)
 	return joined
 }

@@ -101,6 +101,7 @@ type CreateImageParams struct {
 	Height        int64
 	Pages         int64
 	HasAlpha      bool
+	MemoryBytes   int64
 	DominantColor string
 	AverageColor  string
 	Blurhash      string
@@ -348,6 +349,7 @@ type Image struct {
 	Height        int64
 	Pages         int64
 	HasAlpha      bool
+	MemoryBytes   int64
 	DominantColor string
 	AverageColor  string
 	Blurhash      string

@@ -36,11 +36,11 @@ func (q *Queries) BuryImage(ctx context.Context, arg BuryImageParams) (int64, er
 
 const createImage = `-- name: CreateImage :exec
 INSERT INTO images (id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height,
-                    pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata,
-                    warnings, version, created_at, updated_at, deleted_at, expires_at)
+                    pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash,
+                    metadata, warnings, version, created_at, updated_at, deleted_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
         $13, $14, $15, $16, $17, $18, $19, $20, $21,
-        $22, $23, $24, $25, $26, $27)
+        $22, $23, $24, $25, $26, $27, $28)
 `
 
 func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error {
@@ -59,6 +59,7 @@ func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error 
 		arg.Height,
 		arg.Pages,
 		arg.HasAlpha,
+		arg.MemoryBytes,
 		arg.DominantColor,
 		arg.AverageColor,
 		arg.Blurhash,
@@ -77,7 +78,7 @@ func (q *Queries) CreateImage(ctx context.Context, arg CreateImageParams) error 
 }
 
 const image = `-- name: Image :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND id = $2 AND deleted_at IS NULL
 `
@@ -100,6 +101,7 @@ func (q *Queries) Image(ctx context.Context, arg ImageParams) (Image, error) {
 		&i.Height,
 		&i.Pages,
 		&i.HasAlpha,
+		&i.MemoryBytes,
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
@@ -118,7 +120,7 @@ func (q *Queries) Image(ctx context.Context, arg ImageParams) (Image, error) {
 }
 
 const imageByExternalID = `-- name: ImageByExternalID :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND external_id = $2 AND external_id <> '' AND deleted_at IS NULL
 `
@@ -141,6 +143,7 @@ func (q *Queries) ImageByExternalID(ctx context.Context, arg ImageByExternalIDPa
 		&i.Height,
 		&i.Pages,
 		&i.HasAlpha,
+		&i.MemoryBytes,
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
@@ -159,7 +162,7 @@ func (q *Queries) ImageByExternalID(ctx context.Context, arg ImageByExternalIDPa
 }
 
 const imageOfJob = `-- name: ImageOfJob :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  id = $1
 `
@@ -182,6 +185,7 @@ func (q *Queries) ImageOfJob(ctx context.Context, id core.ID) (Image, error) {
 		&i.Height,
 		&i.Pages,
 		&i.HasAlpha,
+		&i.MemoryBytes,
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
@@ -200,7 +204,7 @@ func (q *Queries) ImageOfJob(ctx context.Context, id core.ID) (Image, error) {
 }
 
 const imageOrTombstone = `-- name: ImageOrTombstone :one
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND id = $2
 `
@@ -223,6 +227,7 @@ func (q *Queries) ImageOrTombstone(ctx context.Context, arg ImageOrTombstonePara
 		&i.Height,
 		&i.Pages,
 		&i.HasAlpha,
+		&i.MemoryBytes,
 		&i.DominantColor,
 		&i.AverageColor,
 		&i.Blurhash,
@@ -241,7 +246,7 @@ func (q *Queries) ImageOrTombstone(ctx context.Context, arg ImageOrTombstonePara
 }
 
 const images = `-- name: Images :many
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1
        AND created_at <= $2
@@ -292,6 +297,7 @@ func (q *Queries) Images(ctx context.Context, arg ImagesParams) ([]Image, error)
 			&i.Height,
 			&i.Pages,
 			&i.HasAlpha,
+			&i.MemoryBytes,
 			&i.DominantColor,
 			&i.AverageColor,
 			&i.Blurhash,
@@ -317,7 +323,7 @@ func (q *Queries) Images(ctx context.Context, arg ImagesParams) ([]Image, error)
 }
 
 const imagesByID = `-- name: ImagesByID :many
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1 AND deleted_at IS NULL AND id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(CAST($2 AS text) AS jsonb))))
 `
@@ -346,6 +352,7 @@ func (q *Queries) ImagesByID(ctx context.Context, arg ImagesByIDParams) ([]Image
 			&i.Height,
 			&i.Pages,
 			&i.HasAlpha,
+			&i.MemoryBytes,
 			&i.DominantColor,
 			&i.AverageColor,
 			&i.Blurhash,
@@ -371,7 +378,7 @@ func (q *Queries) ImagesByID(ctx context.Context, arg ImagesByIDParams) ([]Image
 }
 
 const imagesWithExternalID = `-- name: ImagesWithExternalID :many
-SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
+SELECT id, tenant, external_id, bucket, state, owner, filename, content_type, bytes, sha256, width, height, pages, has_alpha, memory_bytes, dominant_color, average_color, blurhash, palette, thumbhash, phash, metadata, warnings, version, created_at, updated_at, deleted_at, expires_at
 FROM   images
 WHERE  tenant = $1
        AND created_at <= $2
@@ -425,6 +432,7 @@ func (q *Queries) ImagesWithExternalID(ctx context.Context, arg ImagesWithExtern
 			&i.Height,
 			&i.Pages,
 			&i.HasAlpha,
+			&i.MemoryBytes,
 			&i.DominantColor,
 			&i.AverageColor,
 			&i.Blurhash,

@@ -7,17 +7,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"imgd/adapters/vips/weight"
 	"imgd/adapters/vips/wire"
 )
 
 // descriptors is enough for the standard three, the socket, the runtime's own, a
 // file and an answer.
 const descriptors = 64
-
-// besides is what a decoder needs beside the picture it decodes: the runtimes of Go
-// and libvips, the renditions it draws, and what its encoders work in. Without it
-// a file that is predicted to just fit would be refused halfway.
-const besides = 256 << 20
 
 // confine sets the limits of the process, for good. Memory is bounded by what is
 // written to (RLIMIT_DATA), since an address space of the same size would not even
@@ -32,7 +28,7 @@ func confine(s wire.Settings) error {
 	}{
 		{"core dumps", unix.RLIMIT_CORE, 0},
 		{"descriptors", unix.RLIMIT_NOFILE, descriptors},
-		{"memory", unix.RLIMIT_DATA, s.Limits.MemoryBytes + besides},
+		{"memory", unix.RLIMIT_DATA, weight.Whole(s.Limits.MemoryBytes)},
 		{"computing time", unix.RLIMIT_CPU, unlessZero(int64(s.Lifetime / time.Second))},
 		{"written files", unix.RLIMIT_FSIZE, unlessZero(s.Written)},
 	} {
