@@ -142,7 +142,7 @@ var meanings = map[Slug]Meaning{
 	ImageTooLarge:    {Undecodable, 422, "The image has too many pixels", "The members limit and actual tell by how much. Scale it down before sending it."},
 	ImageTruncated:   {Undecodable, 422, "The image ends too early", "The file was probably cut off on its way. Send the whole of it."},
 	ImageUndecodable: {Undecodable, 422, "The image is damaged", "The file is not what its format requires. Open it in an image editor and save it again."},
-	ImageTooComplex:  {Undecodable, 422, "The image is too complex", "Its structure (scans, directories, chunks, predicted memory) is beyond what an honest file needs. Save it again in an ordinary way."},
+	ImageTooComplex:  {Undecodable, 422, "The image is too complex", "Its structure (scans, directories, chunks) is beyond what an honest file needs, or decoding it is predicted to take more memory or time than a decoder here has; then the member setting names the limit, and fits_width and fits_height the size that would pass. Scale it down, or save it again in an ordinary way."},
 	MetadataTooLarge: {Undecodable, 422, "The image carries too much metadata", "Strip the file's metadata (EXIF, XMP, ICC, text chunks) and send it again."},
 	TooManyFrames:    {Undecodable, 422, "The animation has too many frames", "The members limit and actual tell by how much."},
 	ImageQuarantined: {Undecodable, 422, "The image is quarantined", "These bytes crashed the decoder three times. They are not decoded again."},

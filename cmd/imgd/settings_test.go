@@ -85,6 +85,22 @@ func TestAllMistakesOfTheSettingsAreToldTogether(t *testing.T) {
 	}
 }
 
+func TestTheMemoryOfAllRendersIsNoLessThanThatOfOne(t *testing.T) {
+	for text, fine := range map[string]bool{"0": true, "1GiB": false, "1279MiB": false, "1280MiB": true, "8GiB": true} {
+		s := defaults(t)
+		if err := s.RenderMem.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		mistakes := s.Check()
+		if (len(mistakes) == 0) != fine {
+			t.Errorf("IMGD_RENDER_MEMORY=%s: %v", text, mistakes)
+		}
+		if !fine && (!strings.HasPrefix(mistakes[0].Error(), "IMGD_RENDER_MEMORY: ") || !strings.Contains(mistakes[0].Error(), "1280MiB")) {
+			t.Errorf("IMGD_RENDER_MEMORY=%s: %q does not say how much it has to be", text, mistakes[0])
+		}
+	}
+}
+
 func TestSecretsAreRedacted(t *testing.T) {
 	for _, secret := range []string{"postgres://u:hunter2@h/db", "s3://b?secret_key=hunter2"} {
 		if got := redact(secret); strings.Contains(got, "hunter2") {

@@ -3,4 +3,7 @@
 package decode_test
 
 // The race detector has threads of its own.
-const maxThreads = 32
+const (
+	maxThreads = 32
+	raced      = true
+)

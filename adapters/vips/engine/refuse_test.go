@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"slices"
 	"testing"
+	"time"
 
 	"imgd/core"
 )
@@ -122,6 +123,19 @@ func TestPredictedMemoryKnowsHowAFileIsDecoded(t *testing.T) {
 	}
 	if got := refusal(t, jpeg); got != "" {
 		t.Errorf("a baseline JPEG within it: got %q, want none", got)
+	}
+	_, err := Probe(made(t, jpeg, "jpegsave_buffer interlace=true"))
+	e, ok := errors.AsType[*core.Error](err)
+	if !ok || fmt.Sprint(e.Facts["limit"], e.Facts["actual"], e.Facts["setting"], e.Facts["fits_width"], e.Facts["fits_height"]) != "3000000 9000000 IMGD_DECODER_MEMORY 577 577" {
+		t.Errorf("the progressive one is refused with %v, want 3000000 of 9000000 bytes, the setting, and that 577 x 577 would fit", err)
+	}
+	under(t, func(o *Options) { o.Limits = core.Limits{Time: time.Millisecond} })
+	if got := refusal(t, made(t, jpeg, "jpegsave_buffer interlace=true")); got != core.ImageTooComplex {
+		t.Errorf("a progressive JPEG that takes longer than there is time: got %q, want %q", got, core.ImageTooComplex)
+	}
+	under(t, func(o *Options) { o.Limits = core.Limits{Time: time.Second} })
+	if got := refusal(t, jpeg); got != "" {
+		t.Errorf("a baseline JPEG in time: got %q, want none", got)
 	}
 }
 

@@ -85,7 +85,7 @@ func rendition(of core.Probe, s transform.Spec) int64 {
 	if moves(of, s) {
 		return product(pixels, of.Pages, canvas)
 	}
-	return product(pixels, canvas*2+encoder(s.Fmt))
+	return sum(product(2, pixels, canvas), encoder(s.Fmt, pixels))
 }
 
 // Pixels is how many a rendition of an upright image has at most, at the end or on
@@ -102,13 +102,16 @@ func Pixels(s transform.Spec, w, h int) int64 {
 	return max(product(int64(plan.ResizeW), int64(plan.ResizeH)), product(int64(w), int64(h)))
 }
 
-// encoder is what encoding works in, in bytes a pixel.
-func encoder(f transform.Format) int64 {
+// encoder is the memory that encoding so many pixels works in: upper bounds of what was
+// measured. The encoder of AV1 keeps a hundred bytes a pixel, but cuts a large picture
+// into parts.
+func encoder(f transform.Format, pixels int64) int64 {
 	switch f {
 	case transform.AVIF, transform.Auto, transform.JXL:
-		return 24
+		const large = 3_000_000
+		return sum(product(96, min(pixels, large)), product(16, max(0, pixels-large)))
 	case transform.WebP:
-		return 8
+		return product(8, pixels)
 	}
 	return 0
 }
