@@ -38,7 +38,13 @@ func TestAWatermarkGoesToTheDecoderOnce(t *testing.T) {
 			}
 			var got []string
 			h.Render.Before = func(_ context.Context, task ports.Task) error {
+				if got := task.Probe; got.MemoryBytes != 4*40*30 || got.Width != 40 || got.ContentType != "image/png" {
+					t.Errorf("the decoder is told %+v of the image, want what the look at the upload found", got)
+				}
 				for _, m := range task.Marks {
+					if got := m.Probe; got.MemoryBytes != 4*4000*3000 || got.Width != 4000 {
+						t.Errorf("the decoder is told %+v of the watermark, want what the look at its upload found", got)
+					}
 					body, err := io.ReadAll(io.NewSectionReader(m.Source, 0, m.Bytes))
 					if err != nil {
 						return err

@@ -53,7 +53,7 @@ func (f *FakeRenderer) Probe(ctx context.Context, file *os.File, n int64) (core.
 	if err != nil {
 		return core.Probe{}, err
 	}
-	return core.Probe{Format: "png", ContentType: "image/png", Width: w, Height: h, Pages: 1}, nil
+	return core.Probe{Format: "png", ContentType: "image/png", Width: w, Height: h, Pages: 1, MemoryBytes: w * h * 4}, nil
 }
 
 // Render emits a line of text for each variant.

@@ -64,7 +64,7 @@ func admission(tenant string) ports.Admission {
 	m := core.Image{
 		ID: newID(), Tenant: tenant, Bucket: "holiday/2026", State: core.ImageProcessing, Owner: "ann",
 		Filename: "beach.jpg", ContentType: "image/jpeg", Bytes: 123456, SHA256: strings.Repeat("ab", 32),
-		Width: 4000, Height: 3000, Pages: 1, HasAlpha: true, Metadata: json.RawMessage(`{"a":{"b":[1,"two"]}}`),
+		Width: 4000, Height: 3000, Pages: 1, HasAlpha: true, MemoryBytes: 48_000_000, Metadata: json.RawMessage(`{"a":{"b":[1,"two"]}}`),
 		Warnings: core.Warnings{{Slug: "truncated", Detail: "it ends early"}}, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	j := order(m, "digest-1")

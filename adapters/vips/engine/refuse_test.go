@@ -126,7 +126,7 @@ func TestPredictedMemoryKnowsHowAFileIsDecoded(t *testing.T) {
 	}
 	_, err := Probe(made(t, jpeg, "jpegsave_buffer interlace=true"))
 	e, ok := errors.AsType[*core.Error](err)
-	if !ok || fmt.Sprint(e.Facts["limit"], e.Facts["actual"], e.Facts["setting"], e.Facts["fits_width"], e.Facts["fits_height"]) != "3000000 9000000 IMGD_DECODER_MEMORY 577 577" {
+	if !ok || fmt.Sprintln(e.Facts["limit"], e.Facts["actual"], e.Facts["setting"], e.Facts["fits_width"], e.Facts["fits_height"]) != "3000000 9000000 IMGD_DECODER_MEMORY 577 577\n" {
 		t.Errorf("the progressive one is refused with %v, want 3000000 of 9000000 bytes, the setting, and that 577 x 577 would fit", err)
 	}
 	under(t, func(o *Options) { o.Limits = core.Limits{Time: time.Millisecond} })

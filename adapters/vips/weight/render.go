@@ -81,19 +81,19 @@ func moves(of core.Probe, s transform.Spec) bool {
 // rendition is a result, or what it is on its way there, with what its encoder works
 // in.
 func rendition(of core.Probe, s transform.Spec) int64 {
-	pixels := Pixels(s, int(of.Width), int(of.Height))
+	pixels := area(s, int(of.Width), int(of.Height))
 	if moves(of, s) {
 		return product(pixels, of.Pages, canvas)
 	}
 	return sum(product(2, pixels, canvas), encoder(s.Fmt, pixels))
 }
 
-// Pixels is how many a rendition of an upright image has at most, at the end or on
+// area is how many pixels a rendition of an upright image has at most, at the end or on
 // the way.
-func Pixels(s transform.Spec, w, h int) int64 {
+func area(s transform.Spec, w, h int) int64 {
 	s = s.Scaled()
-	if area, err := s.Crop.Within(max(w, 1), max(h, 1)); err == nil && s.Trim == 0 {
-		w, h = area.Dx(), area.Dy()
+	if part, err := s.Crop.Within(max(w, 1), max(h, 1)); err == nil && s.Trim == 0 {
+		w, h = part.Dx(), part.Dy()
 	}
 	plan := s.Target(w, h)
 	w, h = transform.Turned(plan.Width, plan.Height, s.Rot)
