@@ -54,6 +54,7 @@ const (
 	MetadataTooLarge Slug = "metadata-too-large"
 	TooManyFrames    Slug = "too-many-frames"
 	ImageQuarantined Slug = "image-quarantined"
+	SVGNotAllowed    Slug = "svg-not-allowed"
 
 	OriginalMissing     Slug = "original-missing"
 	DecoderCrashed      Slug = "decoder-crashed"
@@ -146,6 +147,7 @@ var meanings = map[Slug]Meaning{
 	MetadataTooLarge: {Undecodable, 422, "The image carries too much metadata", "Strip the file's metadata (EXIF, XMP, ICC, text chunks) and send it again."},
 	TooManyFrames:    {Undecodable, 422, "The animation has too many frames", "The members limit and actual tell by how much."},
 	ImageQuarantined: {Undecodable, 422, "The image is quarantined", "These bytes crashed the decoder three times. They are not decoded again."},
+	SVGNotAllowed:    {Undecodable, 422, "The SVG has something in it that is not allowed", "Scripts, document types, foreign content, most filters and whatever lies outside of the document are refused. The detail names it; take it out and send the document again."},
 
 	OriginalMissing:     {Internal, 500, "The original is missing", "The record is there but its bytes are not. The operator has to restore them."},
 	DecoderCrashed:      {Internal, 500, "The decoder crashed", "The process that decodes images died on this one. It is tried three times, then given up."},

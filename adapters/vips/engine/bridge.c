@@ -27,9 +27,11 @@ static GModule *module(const char *name) {
 	return loaded;
 }
 
-void bridge_modules(void) {
+void bridge_modules(int pdf) {
 	heif = module("heif");
 	module("jxl");
+	if (pdf)
+		module("poppler");
 }
 
 void bridge_trust(const char *class) {

@@ -12,8 +12,8 @@
 void bridge_lean(void);
 
 /* bridge_modules loads the modules for AVIF and HEIC and for JPEG XL, where they are
- * not built in. */
-void bridge_modules(void);
+ * not built in, and the one for PDF if that is wanted. */
+void bridge_modules(int pdf);
 
 /* bridge_trust lifts the block of untrusted operations for one class. */
 void bridge_trust(const char *class);

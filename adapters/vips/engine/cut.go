@@ -72,13 +72,17 @@ func (s *source) divides(area image.Rectangle, by int) bool {
 	return r.Min.X%by == 0 && r.Min.Y%by == 0 && whole(r.Max.X, s.width) && whole(r.Max.Y, s.height)
 }
 
-// extract cuts an area of the upright page out of the page as it was decoded at a
-// fraction of its size.
-func (s *steps) extract(src *source, area image.Rectangle, shrink int) {
+// extract cuts an area of the upright page out of the page as it was decoded at
+// another size.
+func (s *steps) extract(src *source, area image.Rectangle, z sizing) {
 	if area.Empty() {
 		return
 	}
-	r := src.sensor(area)
+	r, shrink := src.sensor(area), z.shrink
+	if z.drawn.X > 0 { // a whole multiple
+		s.crop(image.Rectangle{r.Min.Mul(z.drawn.X / src.width), r.Max.Mul(z.drawn.X / src.width)})
+		return
+	}
 	r = image.Rect(r.Min.X/shrink, r.Min.Y/shrink, ceil(r.Max.X, shrink), ceil(r.Max.Y, shrink))
 	s.crop(r)
 }

@@ -105,12 +105,12 @@ func (a *arrangement) origins(ctx context.Context, r *rendition) (origins, error
 // when they are asked for, from the first row to the last. Only where they are
 // shared they are there already, and their colours settled.
 func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, settled bool, err error) {
-	shrink := p.shrink
-	if full := p.page(); a.full[full] != nil || shrink == 1 && a.shared[full] {
-		settled, shrink = true, 1
+	z := p.sizing
+	if full := p.page(); a.full[full] != nil && !a.src.vector() || z.own() && (a.full[full] != nil || a.shared[full]) {
+		settled, z = true, sizing{shrink: 1}
 		frames, err = a.whole(ctx, full)
 	} else {
-		frames, err = a.open(p.all, shrink)
+		frames, err = a.open(p.all, z)
 		defer freeAll(frames)
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, se
 	var cut []picture
 	for _, f := range frames {
 		s := from(f)
-		s.extract(a.src, p.area, shrink)
+		s.extract(a.src, p.area, z)
 		c, err := s.end()
 		if err != nil {
 			freeAll(cut)
@@ -131,8 +131,8 @@ func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, se
 }
 
 // open reads the frames of the page, or the first of them.
-func (a *arrangement) open(all bool, shrink int) ([]picture, error) {
-	whole, err := a.src.load(all, shrink)
+func (a *arrangement) open(all bool, z sizing) ([]picture, error) {
+	whole, err := a.src.load(all, z)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (a *arrangement) whole(ctx context.Context, p page) ([]picture, error) {
 	if !a.shared[p] { // those are counted
 		a.hold.keep(a.weight(p))
 	}
-	frames, err := a.open(p.all, 1)
+	frames, err := a.open(p.all, sizing{shrink: 1})
 	if err == nil {
 		defer freeAll(frames)
 		frames, err = a.kept(ctx, frames, func(s *steps) { s.settle(a.src.colours, p.space) })

@@ -40,7 +40,7 @@ type Options struct {
 // readable are the formats that have a walker and a loader, usual those of them that
 // are read unless others are named: libvips trusts their loaders.
 var (
-	readable = append(slices.Clip(usual), "jxl")
+	readable = append(slices.Clip(usual), "jxl", "svg", "pdf")
 	usual    = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff"}
 )
 
@@ -71,11 +71,14 @@ func Start(o Options) error {
 	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
 	lean()
 	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
-	loadModules()
+	loadModules(slices.Contains(o.Formats, "pdf"))
 	blockUntrusted()
 	trust("VipsForeignSaveJxl") // it reads nothing but our own pixels
 	if slices.Contains(o.Formats, "jxl") {
 		trust("VipsForeignLoadJxl")
+	}
+	if err := startVectors(o.Formats); err != nil {
+		return err
 	}
 	current = o
 	return nil

@@ -32,7 +32,7 @@ func (s *source) packets() (metadata.Carried, error) {
 	if s.carried != nil {
 		return *s.carried, nil
 	}
-	header, err := s.load(false, 1)
+	header, err := s.load(false, sizing{shrink: 1})
 	if err != nil {
 		return metadata.Carried{}, err
 	}

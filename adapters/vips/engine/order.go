@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"imgd/adapters/vips/metadata"
@@ -104,6 +105,9 @@ func (s *source) affordable(to shape) error {
 	pixels, most := s.pixels(to), l.Pixels
 	if fit := l.MemoryBytes / sampled / to.copies(); fit > 0 && (most <= 0 || fit < most) {
 		most = fit // with up to four bytes each they are all in memory at once
+	}
+	if s.vector() {
+		most = min(orNone(most, math.MaxInt64), s.drawable())
 	}
 	if over(pixels, most) {
 		return core.InvalidTransform.Errorf("this comes to %d pixels, of which there may be %d; ask for a smaller size", pixels, most).

@@ -275,8 +275,15 @@ func failure() error {
 func forget() { C.vips_error_clear() }
 
 // lean has Startup load no modules of libvips, loadModules those that are needed.
-func lean()        { C.bridge_lean() }
-func loadModules() { C.bridge_modules() }
+func lean() { C.bridge_lean() }
+
+func loadModules(pdf bool) {
+	var wanted C.int
+	if pdf {
+		wanted = 1
+	}
+	C.bridge_modules(wanted)
+}
 
 // writesAVIF reports whether there is an encoder.
 func writesAVIF() bool { return C.bridge_avif() != 0 }

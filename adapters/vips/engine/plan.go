@@ -25,7 +25,7 @@ type rendition struct {
 type pass struct {
 	all bool
 	cut
-	shrink int // of the format itself, while decoding
+	sizing     // by the format itself, while decoding
 	roots  int // renditions drawn from it that are not drawn yet
 
 	base []picture // decoded, if there is more than one root
@@ -75,7 +75,7 @@ func (a *arrangement) link() {
 	}
 	for _, p := range a.passes {
 		w, h := a.largest(p)
-		p.shrink = a.src.shrink(p.cut, w, h, 1)
+		p.shrink, p.drawn = a.src.shrink(p.cut, w, h, 1), a.src.drawing(p.cut, w, h)
 	}
 	a.share()
 	a.hurry()
@@ -88,7 +88,7 @@ func (a *arrangement) share() {
 	seen := map[page]bool{}
 	for _, p := range a.passes {
 		full := p.page()
-		if p.shrink > 1 || a.full[full] != nil || a.shared[full] {
+		if !p.own() || a.full[full] != nil || a.shared[full] {
 			continue
 		}
 		if bytes := a.weight(full); seen[full] && a.hold.fits(bytes) {
@@ -116,7 +116,7 @@ func (a *arrangement) parent(r *rendition) *rendition {
 
 func (a *arrangement) passFor(s shape) *pass {
 	for _, p := range a.passes {
-		if p.all == s.all && p.cut == s.cut {
+		if p.all == s.all && p.cut == s.cut && !a.src.vector() {
 			return p
 		}
 	}
@@ -139,7 +139,7 @@ func (a *arrangement) largest(p *pass) (w, h int) {
 // spare is by how much a decoded frame may be reduced before several renditions
 // are drawn from it: each of them finds twice its pixels both ways.
 func (a *arrangement) spare(p *pass) int {
-	if p.shrink > 1 || p.linear {
+	if !p.own() || p.linear {
 		return 1
 	}
 	w, h := a.largest(p)
@@ -192,7 +192,7 @@ func (a *arrangement) hurry() {
 	} else {
 		r.pass.roots--
 	}
-	r.from, r.pass = nil, &pass{shrink: shrink, roots: 1}
+	r.from, r.pass = nil, &pass{sizing: sizing{shrink: shrink}, roots: 1}
 	a.passes = append(a.passes, r.pass)
 }
 

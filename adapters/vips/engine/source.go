@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"math"
 	"runtime"
 	"slices"
@@ -79,7 +80,7 @@ func (s *source) at(page int) (*source, error) {
 }
 
 func (s *source) readHeader() error {
-	header, err := s.load(false, 1)
+	header, err := s.load(false, sizing{shrink: 1})
 	if err != nil {
 		return err
 	}
@@ -128,9 +129,19 @@ func orNone(limit, none int64) int64 {
 	return none
 }
 
-// load reads by the named loader, at a smaller scale where the format can. The
+// sizing is how large a format is asked to be decoded: by a fraction of its size,
+// or what has no pixels of its own at a size.
+type sizing struct {
+	shrink int
+	drawn  image.Point // zero: as large as it says it is
+}
+
+// own reports whether that is the full size.
+func (z sizing) own() bool { return z.shrink == 1 && z.drawn == image.Point{} }
+
+// load reads by the named loader, at another scale where the format can. The
 // rows may be asked for once and in order only.
-func (s *source) load(all bool, shrink int) (picture, error) {
+func (s *source) load(all bool, z sizing) (picture, error) {
 	options := []string{"access=sequential", "fail-on=" + current.FailOn}
 	switch {
 	case all:
@@ -138,11 +149,17 @@ func (s *source) load(all bool, shrink int) (picture, error) {
 	case s.page > 0: // without a page HEIF gives its primary picture
 		options = append(options, fmt.Sprintf("page=%d", s.page))
 	}
-	if shrink > 1 && s.format == structure.JPEG {
-		options = append(options, fmt.Sprintf("shrink=%d", shrink))
+	if z.shrink > 1 && s.format == structure.JPEG {
+		options = append(options, fmt.Sprintf("shrink=%d", z.shrink))
 	}
-	if shrink > 1 && s.format == structure.WebP {
-		options = append(options, fmt.Sprintf("scale=%v", 1/float64(shrink)))
+	if z.shrink > 1 && s.format == structure.WebP {
+		options = append(options, fmt.Sprintf("scale=%v", 1/float64(z.shrink)))
+	}
+	switch s.format {
+	case structure.SVG:
+		return s.drawSVG(z.drawn, options)
+	case structure.PDF:
+		return s.drawPDF(z.drawn, options)
 	}
 	p, err := load(loader(s.format), s.data, strings.Join(options, ","))
 	return p, explain(s.format, err)
@@ -177,6 +194,12 @@ func (s *source) look(header picture) {
 		s.probe.Warnings = append(s.probe.Warnings, core.Warning{
 			Slug:   "profile-dropped",
 			Detail: "the embedded colour profile is unusable; the colours are taken as sRGB, or as ordinary CMYK",
+		})
+	}
+	if s.outline.Text {
+		s.probe.Warnings = append(s.probe.Warnings, core.Warning{
+			Slug:   "text-not-drawn",
+			Detail: "the text in the SVG is not drawn, since decoders have no fonts; convert it to paths",
 		})
 	}
 }
@@ -224,6 +247,7 @@ func (s *source) weigh(header picture) error {
 		Channels: int64(header.bands()), SampleBytes: int64(header.sampleBytes()),
 		Whole:  s.outline.Progressive || s.outline.Interlaced || s.outline.Scans > 1,
 		Frames: int64(s.frames),
+		Layers: int64(s.outline.Layers), Embedded: s.outline.EmbeddedPixels,
 	}
 	if err := s.weighFrames(p); err != nil {
 		if !current.FirstFrame {

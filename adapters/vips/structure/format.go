@@ -3,8 +3,7 @@ package structure
 // Format is a file format known by its magic bytes.
 type Format string
 
-// The formats Sniff knows. SVG and PDF are among them so that they can be
-// refused by name.
+// The formats Sniff knows.
 const (
 	JPEG Format = "jpeg"
 	PNG  Format = "png"

@@ -30,12 +30,24 @@ func FuzzSniff(f *testing.F) {
 	})
 }
 
+// FuzzPDF: that of a PDF promises no dimensions.
+func FuzzPDF(f *testing.F) {
+	f.Add(pdfFile())
+	f.Add([]byte("%PDF-1.4\n/Width 99999999999999999999/Encrypt 1 0 R\nstartxref 0 %%EOF"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := Walk(PDF, bytes.NewReader(data), int64(len(data)), Limits{})
+		if e, ok := errors.AsType[*core.Error](err); err != nil && (!ok || e.Detail == "") {
+			t.Errorf("Walk: got %v, want one of its refusals", err)
+		}
+	})
+}
+
 // FuzzWalk holds Walk to its promises: no panic, no memory beyond its windows,
 // only the errors it names, and dimensions within the limits.
 func FuzzWalk(f *testing.F) {
 	formats := []Format{JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, JXL}
-	for format, data := range sound(f) {
-		f.Add(byte(slices.Index(formats, format)), data)
+	for which, format := range formats {
+		f.Add(byte(which), sound(f)[format])
 	}
 	f.Add(byte(1), smallPNG(chunk("zTXt", "k\x00\x00"+deflated("text")), chunk("iTXt", "k\x00\x01\x00\x00\x00"+deflated("text"))))
 	f.Add(byte(0), []byte(soi+frameHeader(0xC2, 8, 8)+scanHeader()+"\xff\x00\xff\xd0"+eoi))

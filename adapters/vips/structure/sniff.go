@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// SniffBytes is how much of a file Sniff looks at.
-const SniffBytes = 64
+// SniffBytes is how much of a file Sniff looks at. An SVG may begin with a comment
+// about the program that wrote it.
+const SniffBytes = 1024
 
 // Sniff names the format of a file that begins with head. Names and declared
 // types have no say. What it does not know must not reach a decoder.

@@ -17,6 +17,16 @@ type Limits struct {
 	Segments      int   // of a JPEG beside its scans
 	Directories   int   // of a TIFF
 	Items         int   // of an AVIF or HEIC
+
+	SVGBytes       int64 // of an SVG, which is read into a tree
+	Elements       int   // of an SVG as it is written
+	Depth          int   // of its elements inside each other; twice that when references are followed
+	AttributeBytes int   // of one of its attributes, such as an outline or an embedded picture
+	Steps          int   // of drawing it: its elements, each as often as references have it drawn
+	Layers         int   // surfaces it is drawn on at once: opacity, masks, filters
+
+	PDFBytes int64 // of a PDF
+	Objects  int   // of a PDF
 }
 
 // DefaultLimits returns limits that no honest file reaches.
@@ -30,6 +40,16 @@ func DefaultLimits() Limits {
 		Segments:      2048,
 		Directories:   64,
 		Items:         1024,
+
+		SVGBytes:       16 << 20,
+		Elements:       100_000,
+		Depth:          128,
+		AttributeBytes: 8 << 20,
+		Steps:          1_000_000,
+		Layers:         32,
+
+		PDFBytes: 64 << 20,
+		Objects:  500_000,
 	}
 }
 
@@ -47,9 +67,8 @@ const (
 // format does not tell, or its walker does not look for, is zero.
 type Outline struct {
 	Format Format
-	Walked bool // false for the formats that have no walker: SVG, PDF
 
-	Width  int // of the canvas, or of the first page; before any orientation
+	Width  int // of the canvas, or of the first page; before any orientation. A PDF's are its decoder's to find
 	Height int
 	Frames int // of the animation, 1 for a still; not held against a limit here
 	Pages  int // directories of a TIFF
@@ -63,6 +82,10 @@ type Outline struct {
 
 	MetadataBytes int64
 	Items         int // of an AVIF or HEIC
+
+	Text           bool  // an SVG has words in it, for which there are no fonts
+	Layers         int   // surfaces that an SVG is drawn on at once, beside the picture
+	EmbeddedPixels int64 // of the pictures in an SVG
 }
 
 // Pixels is what decoding all frames of the file makes.
@@ -72,10 +95,11 @@ func (o Outline) Pixels() int64 {
 
 // Walk follows the structure of a file of the format to its end. A file that it
 // accepts is whole as far as its structure tells, and within the limits: its
-// dimensions are set, positive and no larger than allowed.
+// dimensions are set, positive and no larger than allowed. Those of a PDF are not
+// set: its pages are found by its decoder alone.
 //
-// A refusal is ImageTruncated, ImageUndecodable, ImageTooLarge, ImageTooComplex,
-// MetadataTooLarge or TooManyFrames, the last four with the facts limit and
+// A refusal is ImageTruncated, ImageUndecodable, SVGNotAllowed, ImageTooLarge,
+// ImageTooComplex, MetadataTooLarge or TooManyFrames, the last four with the facts limit and
 // actual, where counting stops at the first too many. With ImageTruncated comes
 // the Outline of what is there, for a caller that takes damaged files. Any other
 // error is r's.
@@ -83,12 +107,9 @@ func Walk(f Format, r io.ReaderAt, size int64, limits Limits) (Outline, error) {
 	o := Outline{Format: f}
 	walk, ok := walkers[f]
 	if !ok {
-		if _, known := traits[f]; known {
-			return o, nil
-		}
 		return o, core.UnsupportedMediaType.Errorf("the file is of no known format; send a JPEG, PNG, WebP, GIF, AVIF, HEIC or TIFF")
 	}
-	o.Walked, o.Frames = true, 1
+	o.Frames = 1
 	err := walk(&o, newWindow(f, r, size), limits.orDefault())
 	return o, err
 }
@@ -105,7 +126,10 @@ var walkers = map[Format]walker{
 	AVIF: walkHEIF,
 	HEIC: walkHEIF,
 	JXL:  walkJXL,
+	PDF:  walkPDF,
 }
+
+func init() { walkers[SVG] = walkSVG } // which walks the pictures in it
 
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits()
@@ -118,6 +142,16 @@ func (l Limits) orDefault() Limits {
 		Segments:      orDefault(l.Segments, d.Segments),
 		Directories:   orDefault(l.Directories, d.Directories),
 		Items:         orDefault(l.Items, d.Items),
+
+		SVGBytes:       orDefault(l.SVGBytes, d.SVGBytes),
+		Elements:       orDefault(l.Elements, d.Elements),
+		Depth:          orDefault(l.Depth, d.Depth),
+		AttributeBytes: orDefault(l.AttributeBytes, d.AttributeBytes),
+		Steps:          orDefault(l.Steps, d.Steps),
+		Layers:         orDefault(l.Layers, d.Layers),
+
+		PDFBytes: orDefault(l.PDFBytes, d.PDFBytes),
+		Objects:  orDefault(l.Objects, d.Objects),
 	}
 }
 

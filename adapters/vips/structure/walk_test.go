@@ -8,12 +8,7 @@ import (
 	"imgd/core"
 )
 
-func TestFormatsWithoutAWalkerSaySo(t *testing.T) {
-	for _, f := range []Format{SVG, PDF} {
-		if o := accepted(t, f, []byte("anything")); o.Walked || o.Format != f || o.Width != 0 {
-			t.Errorf("%s: got %+v, want its name and that it was not walked", f, o)
-		}
-	}
+func TestAFormatWithoutAWalkerIsRefused(t *testing.T) {
 	refused(t, "bmp", []byte("BM"), core.UnsupportedMediaType)
 }
 
@@ -77,5 +72,7 @@ func sound(t testing.TB) map[Format][]byte {
 		TIFF: tiffFile(40, 30),
 		AVIF: heifFile(40, 30, 1),
 		HEIC: heifFile(40, 30, 1),
+		SVG:  svgFile(40, 30),
+		PDF:  pdfFile(),
 	}
 }

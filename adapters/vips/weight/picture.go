@@ -18,6 +18,8 @@ type Picture struct {
 	SampleBytes   int64
 	Whole         bool  // progressive or interlaced: no row is ready before the last
 	Frames        int64 // that are read at once
+	Layers        int64 // surfaces that an SVG is drawn on beside the picture
+	Embedded      int64 // pixels of the pictures in it
 }
 
 // canvas is how many bytes a pixel has at most once it is decoded.
@@ -35,6 +37,9 @@ const canvas = 4
 //   - an AVIF or HEIC: the picture three times more, as planes, as reference
 //     planes and as interleaved pixels;
 //   - a JPEG XL: all its samples as floats, three times;
+//   - an SVG: a canvas to draw on, another one for each layer it is drawn on at
+//     once, and its embedded pictures, twice each;
+//   - a PDF: two such canvases, of which parts are drawn at a time;
 //   - an animation: two more canvases, each of four bytes a pixel, to draw on and
 //     to dispose to.
 //
@@ -61,6 +66,10 @@ func (p Picture) Bytes() int64 {
 		return product(4, frame)
 	case structure.JXL:
 		return sum(frame, product(3*4, pixels, p.Channels))
+	case structure.SVG:
+		return sum(frame, product(1+p.Layers, pixels, canvas), product(2, canvas, p.Embedded))
+	case structure.PDF:
+		return sum(frame, product(2, pixels, canvas))
 	}
 	return frame
 }

@@ -22,18 +22,27 @@ func Whole(picture int64) int64 { return sum(picture, Besides) }
 // the small ones that are drawn from them, and for the encoders. It is not held
 // against what a decoder can use.
 func Render(of core.Probe, list []transform.Variant) int64 {
-	all := []int64{own, decoding(of)}
+	all := []int64{own}
 	whole := map[page]bool{}
+	times := 1.0 // a vector is drawn at the size that is wanted, once for each
 	for _, v := range list {
 		s := v.Spec
 		all = append(all, rendition(of, s))
+		if vector(of) {
+			times = max(times, float64(area(s, int(of.Width), int(of.Height)))/float64(max(1, of.Width*of.Height)))
+		}
 		if s.Trim > 0 || s.Crop != (transform.Crop{}) || s.Linear {
 			whole[page{s.Page, moves(of, s), s.ICC}] = true
 		}
 	}
 	// The first is what decoding is predicted to end with anyway.
 	kept := product(int64(max(0, len(whole)-1)), of.Width, of.Height, canvas)
-	return sum(append(all, kept)...)
+	return sum(append(all, kept, int64(min(times*float64(decoding(of)), most)))...)
+}
+
+// vector reports whether the file has no pixels of its own.
+func vector(of core.Probe) bool {
+	return of.ContentType == structure.SVG.ContentType() || of.ContentType == structure.PDF.ContentType()
 }
 
 // Mark is the memory that a watermark takes at most: it is decoded for itself, and
@@ -54,7 +63,7 @@ func decoding(of core.Probe) int64 {
 		return of.MemoryBytes
 	}
 	p := Picture{Width: of.Width, Height: of.Height, Channels: 4, SampleBytes: 2, Whole: true, Frames: 1}
-	for _, f := range []structure.Format{structure.JPEG, structure.PNG, structure.WebP, structure.GIF, structure.AVIF, structure.HEIC, structure.TIFF, structure.JXL} {
+	for _, f := range []structure.Format{structure.JPEG, structure.PNG, structure.WebP, structure.GIF, structure.AVIF, structure.HEIC, structure.TIFF, structure.JXL, structure.SVG, structure.PDF} {
 		if f.ContentType() == of.ContentType {
 			p.Format = f
 		}
@@ -64,6 +73,8 @@ func decoding(of core.Probe) int64 {
 		p.SampleBytes = 1
 	case structure.GIF, structure.WebP:
 		p.SampleBytes, p.Frames = 1, of.Pages
+	case structure.SVG, structure.PDF:
+		p.SampleBytes = 1
 	case structure.PNG, structure.AVIF, structure.HEIC, structure.JXL:
 	default:
 		return most // samples of a TIFF can have any size
