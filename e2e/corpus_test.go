@@ -159,6 +159,59 @@ func TestEveryPictureEndsAsPromised(t *testing.T) {
 	}
 }
 
+// What is drawn instead of decoded comes in where the operator wants it.
+func TestVectorsEndAsPromisedWhereTheyAreSwitchedOn(t *testing.T) {
+	p := rig.NewSite(t, shipped, "IMGD_FORMATS=png,svg,pdf").Start(t, "serve")
+	var can struct {
+		Formats struct{ Read []string }
+	}
+	if can = read[struct{ Formats struct{ Read []string } }](t, p.URL+"/v1/capabilities"); !slices.Equal(can.Formats.Read, []string{"png", "svg", "pdf"}) {
+		t.Errorf("the capabilities list %v, want png, svg and pdf", can.Formats.Read)
+	}
+	files := corpus(t)
+	for name, data := range map[string][]byte{
+		"logo.svg":     files["logo.svg"],
+		"page-box.pdf": files["page-box.pdf"],
+		"pages.pdf":    scene.PDF("", scene.Filled(300, 200, 1, 0, 0), scene.Filled(10, 10, 0, 1, 0)),
+	} {
+		if name == "page-box.pdf" && os.Getenv("IMGD_TEST_CORPUS") == "" {
+			continue // without the corpus it is a document without a page
+		}
+		t.Run(name, func(t *testing.T) {
+			a := postForm(t, p.URL, data, name)
+			if a.status != 202 {
+				t.Fatalf("it is answered %d: %s", a.status, a.body)
+			}
+			j := decode[job](t, a)
+			if done := finished(t, p.URL, j.ID, time.Minute); done.State != "succeeded" {
+				t.Fatalf("its job ended %s: %+v", done.State, done.Error)
+			}
+			m := read[picture](t, p.URL+"/v1/images/"+j.ImageID)
+			m.Pages = 1 // each variant is one page
+			for _, v := range m.Variants {
+				checkVariant(t, m, v)
+			}
+			original := get(t, p.URL+"/v1/images/"+j.ImageID+"/original")
+			if !bytes.Equal(original.body, data) || original.header.Get("Content-Type") != "application/octet-stream" ||
+				!strings.HasPrefix(original.header.Get("Content-Disposition"), "attachment") || !strings.Contains(original.header.Get("Content-Security-Policy"), "sandbox") {
+				t.Errorf("the original is answered as %v, want bytes to be saved that run nowhere", original.header)
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		slug string
+	}{
+		"laughs.svg":    {[]byte(`<!DOCTYPE svg [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><svg xmlns="http://www.w3.org/2000/svg"><desc>&b;</desc></svg>`), "svg-not-allowed"},
+		"reads.svg":     {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>`), "svg-not-allowed"},
+		"encrypted.pdf": {scene.PDF("/Encrypt 9 0 R", scene.Filled(9, 9, 1, 0, 0)), "image-undecodable"},
+	} {
+		if a := postForm(t, p.URL, c.data, name); a.status != 422 || a.slug() != c.slug {
+			t.Errorf("%s is answered %d %s, want 422 %s: %s", name, a.status, a.slug(), c.slug, a.body)
+		}
+	}
+}
+
 // sides are the longest sides of the default preset.
 var sides = map[string]int{"thumbnail": 150, "medium": 600, "large": 1200, "original": 4096}
 

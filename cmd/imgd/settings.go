@@ -49,7 +49,7 @@ type Settings struct {
 	MaxFrames  int64    `name:"max-frames" env:"IMGD_MAX_FRAMES" default:"1000" group:"What an image may cost" help:"The most frames of an animation."`
 	Overflow   string   `name:"animation-overflow" env:"IMGD_ANIMATION_OVERFLOW" default:"first-frame" enum:"first-frame,refuse" group:"What an image may cost" help:"What becomes of an animation beyond its limits: ${enum}."`
 	FailOn     string   `name:"fail-on" env:"IMGD_FAIL_ON" default:"truncated" enum:"truncated,warning,none" group:"What an image may cost" help:"Which damage refuses an image: ${enum}."`
-	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl is off unless named here."`
+	Formats    []string `name:"formats" env:"IMGD_FORMATS" default:"jpeg,png,webp,gif,avif,heic,tiff" group:"What an image may cost" help:"The formats that are read. jxl, svg and pdf are off unless named here."`
 	Auto       []string `name:"auto-formats" env:"IMGD_AUTO_FORMATS" default:"avif,webp" group:"What an image may cost" help:"The formats of which fmt=auto takes the one with the smallest file, among those that can hold the picture."`
 	KeepGPS    bool     `name:"keep-gps" env:"IMGD_KEEP_GPS" default:"false" group:"What an image may cost" help:"Keep, of what a file says of itself, also where the picture was taken. It is shown to the owner of the image and to administrators only."`
 	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory one decoder may use for a picture, beside 256 MiB for itself. What is predicted to need more is refused."`
@@ -160,7 +160,7 @@ func (s *Settings) Check() (mistakes []error) {
 var automatic = []string{"avif", "webp", "jpeg", "png", "jxl"}
 
 // readable are the formats that can be read.
-var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "jxl"}
+var readable = []string{"jpeg", "png", "webp", "gif", "avif", "heic", "tiff", "jxl", "svg", "pdf"}
 
 func (s *Settings) checkDatabase() error {
 	if postgresURL(s.DatabaseURL) {

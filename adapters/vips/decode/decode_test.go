@@ -3,6 +3,7 @@ package decode_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"image"
 	"image/color"
@@ -23,6 +24,7 @@ import (
 	"imgd/adapters/vips/decode/jail"
 	"imgd/core"
 	"imgd/core/transform"
+	"imgd/e2e/scene"
 	"imgd/ports"
 )
 
@@ -63,8 +65,8 @@ func open(t *testing.T, change func(*vips.Config)) *vips.Pool {
 	return p
 }
 
-// scene is a picture with a slope in it.
-func scene(w, h int) *image.NRGBA {
+// slope is a picture with a slope in it.
+func slope(w, h int) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
 		for x := range w {
@@ -171,7 +173,7 @@ func TestEveryFormatIsReadAndWrittenInTheJail(t *testing.T) {
 	middle := color.NRGBA{127, 127, 90, 255}
 	sources := map[string][]byte{}
 	for _, format := range []string{"png", "jpeg", "gif"} {
-		sources[format] = encoded(t, scene(320, 240), format)
+		sources[format] = encoded(t, slope(320, 240), format)
 	}
 	for _, format := range p.Capabilities().Write {
 		all, err := render(t.Context(), t, p, sources["png"], "w=320,fmt="+format)
@@ -196,6 +198,58 @@ func TestEveryFormatIsReadAndWrittenInTheJail(t *testing.T) {
 	all, err := render(t.Context(), t, p, moving(t), "anim=1,fmt=webp", "anim=1,fmt=gif")
 	if err != nil || len(all) != 2 || all[0].Pages != 3 || all[1].Pages != 3 {
 		t.Errorf("an animation: got %d outputs, %v, want two of three frames", len(all), err)
+	}
+	if r := p.Stats().Restarts; r != (vips.Restarts{}) {
+		t.Errorf("restarts: got %+v, want none", r)
+	}
+}
+
+// The libraries behind SVG and PDF read files when they are first used; in the jail
+// none can be opened, now or after they believe that it is time to look again.
+func TestVectorsAreDrawnInTheJail(t *testing.T) {
+	p := open(t, func(c *vips.Config) { c.Formats = []string{"png", "svg", "pdf"} })
+	if got := p.Capabilities().Read; !slices.Equal(got, []string{"png", "svg", "pdf"}) {
+		t.Fatalf("formats read: got %v, want png, svg and pdf", got)
+	}
+	green := image.NewNRGBA(image.Rect(0, 0, 4, 4))
+	for i := range 16 {
+		green.SetNRGBA(i%4, i/4, color.NRGBA{0, 255, 0, 255})
+	}
+	uri := func(format string) string {
+		return "data:image/" + format + ";base64," + base64.StdEncoding.EncodeToString(encoded(t, green, format))
+	}
+	svg := func(body string) []byte {
+		return []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60">` + body + `</svg>`)
+	}
+	words := scene.Page{Width: 80, Height: 60, Content: "0 1 0 rg 0 0 80 60 re f 0 g BT /F1 12 Tf 2 2 Td (words) Tj ET"}
+	for round := range 2 {
+		if round == 1 {
+			time.Sleep(6 * time.Second) // the database of types is looked after every five
+		}
+		for name, source := range map[string][]byte{
+			"a shape":            svg(`<rect width="80" height="60" fill="#0f0"/>`),
+			"a gradient":         svg(`<linearGradient id="g"><stop stop-color="#0f0"/></linearGradient><rect width="80" height="60" fill="url(#g)"/>`),
+			"a filter":           svg(`<filter id="f"><feGaussianBlur stdDeviation="2"/></filter><rect x="-50" y="-50" width="200" height="200" fill="#0f0" filter="url(#f)"/>`),
+			"a PNG in it":        svg(`<image width="80" height="60" preserveAspectRatio="none" href="` + uri("png") + `"/>`),
+			"a JPEG in it":       svg(`<image width="80" height="60" preserveAspectRatio="none" href="` + uri("jpeg") + `"/>`),
+			"words":              svg(`<rect width="80" height="60" fill="#0f0"/><text y="30">words</text>`),
+			"a PDF":              scene.PDF("", scene.Filled(80, 60, 0, 1, 0)),
+			"a PDF with words":   scene.PDF("", words),
+			"a PDF with scripts": scene.PDF("/OpenAction<</S/JavaScript/JS(app.launchURL\\(\\))>>", scene.Filled(80, 60, 0, 1, 0)),
+		} {
+			all, err := render(t.Context(), t, p, source, "fmt=png", "w=300,up=1,fmt=png", "w=20,fmt=png")
+			if err != nil || len(all) != 3 {
+				t.Errorf("%s: got %d outputs, %v, want three", name, len(all), err)
+				continue
+			}
+			for _, o := range all {
+				if o.Err != nil {
+					t.Errorf("%s: %v", name, o.Err)
+					continue
+				}
+				near(t, name, o.body, color.NRGBA{0, 255, 0, 255})
+			}
+		}
 	}
 	if r := p.Stats().Restarts; r != (vips.Restarts{}) {
 		t.Errorf("restarts: got %+v, want none", r)

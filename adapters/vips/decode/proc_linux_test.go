@@ -62,7 +62,7 @@ func threads(pid string) (all []string) {
 func TestADecoderHasFewThreadsAndAllAreLockedUp(t *testing.T) {
 	p := open(t, nil)
 	waits(t, "both are there", func() bool { return p.Stats().Idle == 2 })
-	source := encoded(t, scene(1600, 1200), "jpeg")
+	source := encoded(t, slope(1600, 1200), "jpeg")
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	var names []string

@@ -20,7 +20,7 @@ func Versions() map[string]string {
 	all := map[string]string{"libvips": vips.Version}
 	for name, symbol := range map[string]string{
 		"libheif": "heif_get_version", "libde265": "de265_get_version", "libaom": "aom_codec_version_str", "dav1d": "dav1d_version",
-		"libtiff": "TIFFGetVersion", "libspng": "spng_version_string",
+		"libtiff": "TIFFGetVersion", "libspng": "spng_version_string", "poppler": "poppler_get_version",
 	} {
 		if v := number.FindString(text(symbol)); v != "" {
 			all[name] = v

@@ -19,11 +19,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := Start(Options{}); err != nil {
+	if err := Start(Options{Formats: readable}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	trust("VipsForeignLoadJxl") // as where it is switched on
+	current.Formats = usual // as where nothing else is switched on
 	os.Exit(m.Run())
 }
 
