@@ -237,7 +237,7 @@ func TestVectorsAreDrawnInTheJail(t *testing.T) {
 			"a PDF with words":   scene.PDF("", words),
 			"a PDF with scripts": scene.PDF("/OpenAction<</S/JavaScript/JS(app.launchURL\\(\\))>>", scene.Filled(80, 60, 0, 1, 0)),
 		} {
-			all, err := render(t.Context(), t, p, source, "fmt=png", "w=300,up=1,fmt=png", "w=20,fmt=png")
+			all, err := render(t.Context(), t, p, source, "fmt=png", "w=300,fit=contain,up=1,fmt=png", "w=20,fmt=png")
 			if err != nil || len(all) != 3 {
 				t.Errorf("%s: got %d outputs, %v, want three", name, len(all), err)
 				continue

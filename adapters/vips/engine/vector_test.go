@@ -56,7 +56,7 @@ func within(r image.Rectangle, c color.NRGBA) func(x, y int) color.NRGBA {
 	}
 }
 
-var red = color.NRGBA{255, 0, 0, 255}
+var fullRed = color.NRGBA{255, 0, 0, 255}
 
 func TestAnSVGIsDrawnAtTheSizeThatIsWanted(t *testing.T) {
 	drawing(t)
@@ -67,13 +67,13 @@ func TestAnSVGIsDrawnAtTheSizeThatIsWanted(t *testing.T) {
 		{"fmt=png", 40, 80},
 		{"w=20,fmt=png", 20, 40},
 		{"w=400,fmt=png", 40, 80}, // never enlarged
-		{"w=400,up=1,fmt=png", 400, 800},
-		{"w=3000,up=1,fmt=png", 3000, 6000}, // in several tiles
+		{"w=400,fit=contain,up=1,fmt=png", 400, 800},
+		{"w=3000,fit=contain,up=1,fmt=png", 3000, 6000}, // in several tiles
 		{"w=200,h=120,fit=fill,up=1,fmt=png", 200, 120},
 	} {
 		// Edges are where they are without a pixel in between: nothing was resampled.
 		r := image.Rect(c.w/4, c.h/4, c.w/2, c.h/2)
-		holds(t, c.transform, one(t, patch(40, 80), c.transform).Body, c.w, c.h, within(r, red))
+		holds(t, c.transform, one(t, patch(40, 80), c.transform).Body, c.w, c.h, within(r, fullRed))
 	}
 }
 
@@ -85,11 +85,11 @@ func TestACutOfAnSVGIsDrawnLarger(t *testing.T) {
 		red       image.Rectangle
 	}{
 		{"crop=0:0:20:40,fmt=png", 20, 40, image.Rect(10, 20, 20, 40)},
-		{"crop=0:0:20:40,w=100,up=1,fmt=png", 100, 200, image.Rect(50, 100, 100, 200)},
-		{"crop=10:20:10:20,w=100,up=1,fmt=png", 100, 200, image.Rect(0, 0, 100, 200)},
-		{"trim=10,w=100,up=1,fmt=png", 100, 200, image.Rect(0, 0, 100, 200)},
+		{"crop=0:0:20:40,w=100,fit=contain,up=1,fmt=png", 100, 200, image.Rect(50, 100, 100, 200)},
+		{"crop=10:20:10:20,w=100,fit=contain,up=1,fmt=png", 100, 200, image.Rect(0, 0, 100, 200)},
+		{"trim=10,w=100,fit=contain,up=1,fmt=png", 100, 200, image.Rect(0, 0, 100, 200)},
 	} {
-		holds(t, c.transform, one(t, patch(40, 80), c.transform).Body, c.w, c.h, within(c.red, red))
+		holds(t, c.transform, one(t, patch(40, 80), c.transform).Body, c.w, c.h, within(c.red, fullRed))
 	}
 }
 
@@ -98,14 +98,14 @@ func TestVariantsOfAnSVGAreEachSharp(t *testing.T) {
 	sizes := []int{16, 20, 24, 40, 64, 200}
 	var vs []transform.Variant
 	for _, w := range sizes {
-		vs = append(vs, variant(t, fmt.Sprint(w), fmt.Sprintf("w=%d,up=1,fmt=png", w)))
+		vs = append(vs, variant(t, fmt.Sprint(w), fmt.Sprintf("w=%d,fit=contain,up=1,fmt=png", w)))
 	}
 	for _, o := range outputs(t, patch(40, 40), vs...) {
 		var w int
 		if _, err := fmt.Sscan(o.Name, &w); err != nil || o.Err != nil {
 			t.Fatal(err, o.Err)
 		}
-		holds(t, o.Name, o.Body, w, w, within(image.Rect(w/4, w/4, w/2, w/2), red))
+		holds(t, o.Name, o.Body, w, w, within(image.Rect(w/4, w/4, w/2, w/2), fullRed))
 	}
 }
 
@@ -133,7 +133,7 @@ func TestRootsOfAnSVGOfEveryKind(t *testing.T) {
 		`xmlns="http://www.w3.org/2000/svg" width="40" height="20" viewBox="0 0 10 10" preserveAspectRatio="xMinYMin"`: {40, 20, 10},
 	} {
 		data := fmt.Appendf(nil, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- drawn by hand -->\n<svg %s>%s</svg>\n", root, body)
-		holds(t, root, one(t, data, "fmt=png").Body, want.w, want.h, within(image.Rect(0, 0, want.red, want.h), red))
+		holds(t, root, one(t, data, "fmt=png").Body, want.w, want.h, within(image.Rect(0, 0, want.red, want.h), fullRed))
 	}
 }
 
@@ -142,7 +142,7 @@ func TestWhatADocumentRefersToInsideIsDrawn(t *testing.T) {
 	var b bytes.Buffer
 	m := image.NewNRGBA(image.Rect(0, 0, 2, 2))
 	for i := range 4 {
-		m.SetNRGBA(i%2, i/2, red)
+		m.SetNRGBA(i%2, i/2, fullRed)
 	}
 	if err := png.Encode(&b, m); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestWhatADocumentRefersToInsideIsDrawn(t *testing.T) {
 		"a filter":  `<filter id="f" x="0" y="0" width="1" height="1"><feFlood flood-color="#f00"/></filter><rect width="8" height="8" filter="url(#f)"/>`,
 	} {
 		data := []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8">` + body + `</svg>`)
-		holds(t, name, one(t, data, "fmt=png").Body, 8, 8, func(int, int) color.NRGBA { return red })
+		holds(t, name, one(t, data, "fmt=png").Body, 8, 8, func(int, int) color.NRGBA { return fullRed })
 	}
 }
 
@@ -183,13 +183,13 @@ func TestPagesOfAPDF(t *testing.T) {
 		w, h      int
 		want      color.NRGBA
 	}{
-		{"fmt=png", 100, 50, red},
+		{"fmt=png", 100, 50, fullRed},
 		{"page=1,fmt=png", 30, 60, green},
 		{"page=2,fmt=png", 20, 20, blue},
 		{"page=2,w=7,fmt=png", 7, 7, blue},
 		{"page=1,w=300,fmt=png", 30, 60, green},
-		{"page=1,w=300,up=1,fmt=png", 300, 600, green},
-		{"page=1,crop=0:0:10:10,w=95,up=1,fmt=png", 95, 95, green},
+		{"page=1,w=300,fit=contain,up=1,fmt=png", 300, 600, green},
+		{"page=1,crop=0:0:10:10,w=95,fit=contain,up=1,fmt=png", 95, 95, green},
 	} {
 		m, err := png.Decode(bytes.NewReader(one(t, data, c.transform).Body))
 		if err != nil {
@@ -212,10 +212,10 @@ func TestAPDFIsDrawnSharpAtEverySize(t *testing.T) {
 	drawing(t)
 	data := scene.PDF("", scene.Page{Width: 40, Height: 40, Content: "1 0 0 rg 10 20 10 10 re f"})
 	for _, w := range []int{20, 40, 80, 400, 2400} {
-		body := one(t, data, fmt.Sprintf("w=%d,up=1,fmt=png", w)).Body
+		body := one(t, data, fmt.Sprintf("w=%d,fit=contain,up=1,fmt=png", w)).Body
 		holds(t, fmt.Sprint(w), body, w, w, func(x, y int) color.NRGBA {
 			if image.Pt(x, y).In(image.Rect(w/4, w/4, w/2, w/2)) {
-				return red
+				return fullRed
 			}
 			return color.NRGBA{255, 255, 255, 255}
 		})
@@ -244,8 +244,8 @@ func TestVectorsAreRefusedWithinTheLimits(t *testing.T) {
 	}
 	under(t, func(o *Options) { o.Limits = core.Limits{Side: 4000, Pixels: 100e6, MemoryBytes: 100 << 20} })
 	for transform, want := range map[string]core.Slug{
-		"w=3000,up=1,fmt=png": "", "w=3990,up=1,fmt=png": core.InvalidTransform, "w=4001,up=1,fmt=png": core.InvalidTransform,
-		"crop=0:0:1:1,w=3000,up=1,fmt=png": "", // the page is enlarged less than that
+		"w=3000,fit=contain,up=1,fmt=png": "", "w=3990,fit=contain,up=1,fmt=png": core.InvalidTransform, "w=4001,fit=contain,up=1,fmt=png": core.InvalidTransform,
+		"crop=0:0:1:1,w=3000,fit=contain,up=1,fmt=png": "", // the page is enlarged less than that
 	} {
 		all := outputs(t, patch(30, 30), variant(t, "one", transform))
 		if got := core.SlugOf(all[0].Err); got != want {
