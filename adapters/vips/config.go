@@ -33,6 +33,7 @@ type Config struct {
 	Formats    []string // that are read
 	Auto       []string // of which fmt=auto takes the smallest
 	KeepGPS    bool     // whether facts may tell where a picture was taken
+	Careful    bool     // whether every variant is drawn from the whole page, in one resize
 	// Can says which values of which keys the engine does: engine.Can. Without it
 	// Check lets everything pass.
 	Can func(key, value string) bool
@@ -109,7 +110,7 @@ func orDefault[T comparable](field *T, value T) {
 // environment is all a child knows of the world.
 func (c Config) environment() ([]string, error) {
 	settings, err := json.Marshal(wire.Settings{
-		Limits: c.Limits, FailOn: c.FailOn, FirstFrame: c.FirstFrame, Formats: c.Formats, Auto: c.Auto, KeepGPS: c.KeepGPS,
+		Limits: c.Limits, FailOn: c.FailOn, FirstFrame: c.FirstFrame, Formats: c.Formats, Auto: c.Auto, KeepGPS: c.KeepGPS, Careful: c.Careful,
 		Isolated: c.Isolation != IsolationOff, Lifetime: c.lifetime(),
 		Written: 2 * c.OutputBytes, // what is too large is for this side to refuse
 	})

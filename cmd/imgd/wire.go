@@ -79,7 +79,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 func openPool(ctx context.Context, s *Settings, log *slog.Logger) (*vips.Pool, error) {
 	pool, err := vips.Open(ctx, vips.Config{
 		Isolation: s.Isolation, Malloc: s.DecoderMalloc, IdleBytes: int64(s.DecoderRSS),
-		Children: s.Decoders, RenderBytes: int64(s.RenderMem), Log: log, Can: engine.Can, Formats: s.Formats, Auto: s.Auto, KeepGPS: s.KeepGPS,
+		Children: s.Decoders, RenderBytes: int64(s.RenderMem), Log: log, Can: engine.Can, Formats: s.Formats, Auto: s.Auto, KeepGPS: s.KeepGPS, Careful: s.Careful,
 		Limits: core.Limits{
 			UploadBytes: int64(s.MaxUpload), Pixels: s.MaxPixels, Side: s.MaxSide, Frames: s.MaxFrames, MemoryBytes: int64(s.DecoderMem),
 		},

@@ -20,7 +20,7 @@ type Engine = child.Engine
 func Main(around func(Engine) Engine) error {
 	return child.Run(func(s wire.Settings) (Engine, error) {
 		return around(libvips{}), engine.Start(engine.Options{
-			Limits: s.Limits, FailOn: s.FailOn, FirstFrame: s.FirstFrame, Formats: s.Formats, AutoFormats: s.Auto, KeepGPS: s.KeepGPS,
+			Limits: s.Limits, FailOn: s.FailOn, FirstFrame: s.FirstFrame, Formats: s.Formats, AutoFormats: s.Auto, KeepGPS: s.KeepGPS, Careful: s.Careful,
 		})
 	})
 }

@@ -30,6 +30,15 @@ func (a *arrangement) cutOf(ctx context.Context, spec transform.Spec, p page) (c
 	return c, nil
 }
 
+// within is the area of the upright page that is cut out.
+func (c cut) within(s *source) image.Rectangle {
+	if c.area.Empty() {
+		w, h := s.upright(s.width, s.height)
+		return image.Rect(0, 0, w, h)
+	}
+	return c.area
+}
+
 // sensor is where the file has what lies in an area of the upright page.
 func (s *source) sensor(r image.Rectangle) image.Rectangle {
 	w, h := s.upright(s.width, s.height)

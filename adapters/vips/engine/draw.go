@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"math"
+
+	"imgd/adapters/vips/structure"
 )
 
 // ready sees to it that a rendition is drawn, and before it what it is drawn from.
@@ -48,7 +51,7 @@ func (a *arrangement) frame(ctx context.Context, r *rendition, p picture, settle
 	explained := func(err error) error { return ours("draw", err) }
 	if r.from == nil {
 		explained = func(err error) error { return explain(a.src.format, err) }
-		a.fromFile(s, r.shape, settled)
+		a.fromFile(s, r, settled)
 	} else {
 		s.resize(r.ResizeW, r.ResizeH, r.linear)
 	}
@@ -105,12 +108,11 @@ func (a *arrangement) origins(ctx context.Context, r *rendition) (origins, error
 // when they are asked for, from the first row to the last. Only where they are
 // shared they are there already, and their colours settled.
 func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, settled bool, err error) {
-	z := p.sizing
-	if full := p.page(); a.full[full] != nil && !a.src.vector() || z.own() && (a.full[full] != nil || a.shared[full]) {
-		settled, z = true, sizing{shrink: 1}
+	if full := p.page(); a.full[full] != nil && !a.src.vector() || p.own() && (a.full[full] != nil || a.shared[full]) {
+		settled, p.sizing = true, sizing{shrink: 1}
 		frames, err = a.whole(ctx, full)
 	} else {
-		frames, err = a.open(p.all, z)
+		frames, err = a.open(p.all, p.sizing)
 		defer freeAll(frames)
 	}
 	if err != nil {
@@ -119,7 +121,7 @@ func (a *arrangement) decode(ctx context.Context, p *pass) (frames []picture, se
 	var cut []picture
 	for _, f := range frames {
 		s := from(f)
-		s.extract(a.src, p.area, z)
+		s.extract(a.src, p.area, p.sizing)
 		c, err := s.end()
 		if err != nil {
 			freeAll(cut)
@@ -223,8 +225,8 @@ func ceil(n, unit int) int { return (n + unit - 1) / unit }
 // fromFile brings a decoded frame to its size, its colours to their space, and turns
 // it upright. Turning comes after the resize, when there is less to turn, and so do
 // the colours unless it is their light that is resized.
-func (a *arrangement) fromFile(s *steps, to shape, settled bool) {
-	src := a.src
+func (a *arrangement) fromFile(s *steps, r *rendition, settled bool) {
+	src, to := a.src, r.shape
 	if !settled {
 		s.settle(src.colours, to.space)
 	}
@@ -232,7 +234,12 @@ func (a *arrangement) fromFile(s *steps, to shape, settled bool) {
 		src.convey(s, to.space)
 	}
 	w, h := src.upright(to.ResizeW, to.ResizeH)
-	s.resize(w, h, to.linear)
+	if src.format == structure.JPEG && r.pass.shrink > 1 {
+		have := src.sensor(to.within(src))
+		s.complete(have.Dx(), have.Dy(), r.pass.shrink, w, h)
+	} else {
+		s.resize(w, h, to.linear)
+	}
 	if !to.linear {
 		src.convey(s, to.space)
 	}
@@ -256,6 +263,37 @@ func (s *steps) resize(w, h int, linear bool) {
 	if s.err == nil && (s.width() != w || s.height() != h) {
 		s.err = fmt.Errorf("resizing came out at %d x %d instead of %d x %d", s.width(), s.height(), w, h)
 	}
+}
+
+// complete brings what was decoded at a fraction of w0 x h0 to exactly w x h. Where
+// that is no whole number of pixels, the last of a row or column stands for less than
+// the others: taken for a whole one it would move all of them by up to a pixel. Hence
+// the sides are scaled as they should be and what comes out beyond w x h is cut off.
+func (s *steps) complete(w0, h0, shrink, w, h int) {
+	if s.err != nil || w0%shrink == 0 && h0%shrink == 0 {
+		s.resize(w, h, false)
+		return
+	}
+	width, across := evenly(s.width(), scale(w*shrink, w0))
+	height, down := evenly(s.height(), scale(h*shrink, h0))
+	s.do("embed", "x=0,y=0,width=%d,height=%d,extend=copy", width, height)
+	s.premultiplied(func() { s.do("resize", "scale=%.17g,vscale=%.17g", across, down) })
+	s.crop(image.Rect(0, 0, w, h))
+}
+
+// evenly is the side, or one a little longer, that is nearest to whole pixels when it
+// is scaled, and by what to scale it. libvips shares out between both ends what it
+// rounds, which moves the picture by half of that; half of it again by the scale, and
+// no pixel is further away than a quarter.
+func evenly(side int, scale float64) (int, float64) {
+	const longer = 16
+	best, away := side, 1.0
+	for n := side; n < side+longer; n++ {
+		if d := math.Abs(float64(n)*scale - math.Round(float64(n)*scale)); d < away {
+			best, away = n, d
+		}
+	}
+	return best, (scale + math.Round(float64(best)*scale)/float64(best)) / 2
 }
 
 // linearly does something to the light instead of its numbers.

@@ -19,7 +19,7 @@ import (
 
 // Renderer is the version that stands in the keys of variants. It changes when
 // the same transform of the same file may come out with other pixels.
-const Renderer = "2"
+const Renderer = "3"
 
 // Options say what the engine reads, and how strictly.
 type Options struct {
@@ -33,6 +33,9 @@ type Options struct {
 	Formats []string
 	// AutoFormats are those of which fmt=auto takes the smallest.
 	AutoFormats []string
+	// Careful has every rendition drawn from the whole page, in one resize. It takes
+	// longer, and the difference is hard to see.
+	Careful bool
 	// KeepGPS says that facts may tell where a picture was taken.
 	KeepGPS bool
 }

@@ -25,7 +25,7 @@ type rendition struct {
 type pass struct {
 	all bool
 	cut
-	sizing     // by the format itself, while decoding
+	sizing     // by the format itself, while decoding; its own if the page is kept anyway
 	roots  int // renditions drawn from it that are not drawn yet
 
 	base []picture // decoded, if there is more than one root
@@ -75,7 +75,7 @@ func (a *arrangement) link() {
 	}
 	for _, p := range a.passes {
 		w, h := a.largest(p)
-		p.shrink, p.drawn = a.src.shrink(p.cut, w, h, 1), a.src.drawing(p.cut, w, h)
+		p.shrink, p.drawn = a.src.shrink(p.cut, w, h, enough), a.src.drawing(p.cut, w, h)
 	}
 	a.share()
 	a.hurry()
@@ -99,15 +99,22 @@ func (a *arrangement) share() {
 	}
 }
 
+// generations is how many renditions may be drawn one from the other: every resize
+// takes a little away.
+const generations = 2
+
 // parent returns the smallest rendition that r can be drawn from with no harm:
-// all of what r was cut from, at least twice as large both ways, and not itself
-// enlarged.
+// all of what r was cut from, at least twice as large both ways, not itself
+// enlarged, and near enough to the file.
 func (a *arrangement) parent(r *rendition) *rendition {
+	if current.Careful {
+		return nil
+	}
 	w, h := r.cut.size(a.src.upright(a.src.width, a.src.height))
 	var best *rendition
 	for _, p := range a.renditions { // the largest first, hence the last fits best
 		if p != r && p.all == r.all && p.cut == r.cut && p.untouched() && p.Width <= w && p.Height <= h &&
-			p.Width >= 2*r.ResizeW && p.Height >= 2*r.ResizeH {
+			p.Width >= 2*r.ResizeW && p.Height >= 2*r.ResizeH && p.generation() < generations {
 			best = p
 		}
 	}
@@ -139,7 +146,7 @@ func (a *arrangement) largest(p *pass) (w, h int) {
 // spare is by how much a decoded frame may be reduced before several renditions
 // are drawn from it: each of them finds twice its pixels both ways.
 func (a *arrangement) spare(p *pass) int {
-	if !p.own() || p.linear {
+	if !p.own() || p.linear || current.Careful {
 		return 1
 	}
 	w, h := a.largest(p)
@@ -152,18 +159,24 @@ func (s *source) room(c cut, w, h int) int {
 	return max(1, min(width/w, height/h))
 }
 
+// enough is how many times the pixels of a result a format has to leave that is
+// decoded at a fraction: with fewer the result is softer than one that is drawn from
+// the whole. TestWhatIsDrawnFasterLooksTheSame holds the two against each other.
+const enough = 1.5
+
 // shrink returns the largest factor that the format can decode by, and that leaves
 // a cut times the pixels of w x h both ways. It averages light by its numbers, and
 // puts edges next to where they are unless they are between its pixels.
-func (s *source) shrink(c cut, w, h, times int) int {
-	if c.linear {
+func (s *source) shrink(c cut, w, h int, times float64) int {
+	if c.linear || current.Careful {
 		return 1
 	}
 	switch {
 	case s.format == structure.JPEG:
-		most := s.room(c, times*w, times*h)
+		width, height := c.size(s.upright(s.width, s.height))
+		most := min(float64(width)/float64(w), float64(height)/float64(h)) / times
 		for _, f := range []int{8, 4, 2} {
-			if f <= most && (c.area.Empty() || s.divides(c.area, f)) {
+			if float64(f) <= most && (c.area.Empty() || s.divides(c.area, f)) {
 				return f
 			}
 		}
@@ -194,6 +207,14 @@ func (a *arrangement) hurry() {
 	}
 	r.from, r.pass = nil, &pass{sizing: sizing{shrink: shrink}, roots: 1}
 	a.passes = append(a.passes, r.pass)
+}
+
+// generation is how many renditions are between r and the file.
+func (r *rendition) generation() (n int) {
+	for ; r.from != nil; r = r.from {
+		n++
+	}
+	return n
 }
 
 // root is the pass that r comes from in the end.

@@ -30,6 +30,7 @@ type Settings struct {
 	Written    int64         // the most it may write into one piece of shared memory; 0 is no limit
 	Auto       []string      // of which fmt=auto takes the smallest
 	KeepGPS    bool
+	Careful    bool // whether everything is drawn from the whole page
 }
 
 // Hello is the header of a child's first frame.

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"testing"
+
+	"imgd/core/transform"
+)
+
+// leastLikeness is how near what is drawn by the shorter ways has to be to what is
+// drawn from the whole page in one resize: a PSNR in dB.
+const leastLikeness = 45
+
+// likeness is the PSNR of two pictures of one size, in dB.
+func likeness(a, b seen) float64 {
+	var sum float64
+	for i := range a.samples {
+		d := float64(a.samples[i]) - float64(b.samples[i])
+		sum += d * d
+	}
+	return 10 * math.Log10(255*255*float64(len(a.samples))/sum)
+}
+
+// The longest sides of variants that are ordered together.
+var companies = [][]int{
+	{1000}, {640}, {620}, {500}, {475}, {320}, {300}, {239}, {160}, {150}, {90}, // alone
+	{1200, 600, 150}, {4096, 1200, 600, 150},
+	{960, 480, 240, 120, 60, 30}, {900, 440, 210, 100, 48},
+}
+
+// A JPEG may be decoded at a fraction of its size, a WebP scaled by its own decoder,
+// and a small variant drawn from a larger one. Sides that are no multiple of the
+// fraction count as others do.
+func TestWhatIsDrawnFasterLooksTheSame(t *testing.T) {
+	files := map[string][]byte{
+		"jpeg":              photo(t, 1920, 1440),
+		"jpeg of odd sides": photo(t, 1927, 1443),
+		"upright jpeg":      photo(t, 1085, 1921),
+		"webp":              made(t, photo(t, 1601, 1203), "webpsave_buffer Q=95"),
+		"png":               made(t, photo(t, 1601, 1203), "pngsave_buffer compression=1"),
+	}
+	for name, data := range files {
+		t.Run(name, func(t *testing.T) { mustBeAlike(t, data, "") })
+	}
+	t.Run("a crop of a jpeg", func(t *testing.T) { mustBeAlike(t, files["jpeg of odd sides"], "crop=64:32:1863:1411,") })
+}
+
+func mustBeAlike(t *testing.T, data []byte, cut string) {
+	t.Helper()
+	for _, sides := range companies {
+		fast, slow := drawnAs(t, data, cut, sides, false), drawnAs(t, data, cut, sides, true)
+		for _, n := range sides {
+			if got := likeness(fast[n], slow[n]); got < leastLikeness {
+				t.Errorf("%d of %v: PSNR is %.1f dB, want %d at least", n, sides, got, leastLikeness)
+			} else {
+				t.Logf("%d of %v: %.1f dB", n, sides, got)
+			}
+		}
+	}
+}
+
+func drawnAs(t *testing.T, data []byte, cut string, sides []int, careful bool) map[int]seen {
+	t.Helper()
+	was := current
+	defer func() { current = was }()
+	current.Careful = careful
+	var vs []transform.Variant
+	for _, n := range sides {
+		vs = append(vs, variant(t, strconv.Itoa(n), fmt.Sprintf("%sw=%d,h=%d,fmt=png,effort=0", cut, n, n)))
+	}
+	list := map[int]seen{}
+	for _, o := range outputs(t, data, vs...) {
+		n, err := strconv.Atoi(o.Name)
+		if err != nil || o.Err != nil {
+			t.Fatalf("%s: %v, %v", o.Name, err, o.Err)
+		}
+		list[n] = see(t, o.Body)
+	}
+	return list
+}
