@@ -274,26 +274,28 @@ func (s *steps) complete(w0, h0, shrink, w, h int) {
 		s.resize(w, h, false)
 		return
 	}
-	width, across := evenly(s.width(), scale(w*shrink, w0))
-	height, down := evenly(s.height(), scale(h*shrink, h0))
+	width, _ := evenly(w0, shrink, w)
+	height, _ := evenly(h0, shrink, h)
 	s.do("embed", "x=0,y=0,width=%d,height=%d,extend=copy", width, height)
-	s.premultiplied(func() { s.do("resize", "scale=%.17g,vscale=%.17g", across, down) })
+	s.premultiplied(func() {
+		s.do("resize", "scale=%.17g,vscale=%.17g", scale(w*shrink, w0), scale(h*shrink, h0))
+	})
 	s.crop(image.Rect(0, 0, w, h))
 }
 
-// evenly is the side, or one a little longer, that is nearest to whole pixels when it
-// is scaled, and by what to scale it. libvips shares out between both ends what it
-// rounds, which moves the picture by half of that; half of it again by the scale, and
-// no pixel is further away than a quarter.
-func evenly(side int, scale float64) (int, float64) {
-	const longer = 16
-	best, away := side, 1.0
-	for n := side; n < side+longer; n++ {
-		if d := math.Abs(float64(n)*scale - math.Round(float64(n)*scale)); d < away {
-			best, away = n, d
+// evenly is how long to make a side that was decoded at a fraction, for it to be scaled
+// to whole pixels, and by how much of a pixel the result is off then: libvips shares
+// out between both ends of a side what it rounds.
+func evenly(side, shrink, to int) (longer int, off float64) {
+	const most = 64
+	factor := scale(to*shrink, side)
+	off = 1
+	for n := ceil(side, shrink); n < ceil(side, shrink)+most; n++ {
+		if d := math.Abs(float64(n)*factor-math.Round(float64(n)*factor)) / 2; d < off {
+			longer, off = n, d
 		}
 	}
-	return best, (scale + math.Round(float64(best)*scale)/float64(best)) / 2
+	return longer, off
 }
 
 // linearly does something to the light instead of its numbers.

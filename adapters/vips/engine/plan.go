@@ -76,6 +76,9 @@ func (a *arrangement) link() {
 	for _, p := range a.passes {
 		w, h := a.largest(p)
 		p.shrink, p.drawn = a.src.shrink(p.cut, w, h, enough), a.src.drawing(p.cut, w, h)
+		for p.shrink > 1 && !a.land(p) {
+			p.shrink /= 2
+		}
 	}
 	a.share()
 	a.hurry()
@@ -186,6 +189,33 @@ func (s *source) shrink(c cut, w, h int, times float64) int {
 	return 1
 }
 
+// land reports whether all that is drawn from a pass comes to lie where it belongs.
+func (a *arrangement) land(p *pass) bool {
+	for _, r := range a.renditions {
+		if r.pass == p && !a.src.lands(r.shape, p.shrink) {
+			return false
+		}
+	}
+	return true
+}
+
+// lands reports whether a shape comes to lie where it belongs, to what can be seen of
+// a pixel, when it is drawn from a JPEG that is decoded at a fraction.
+func (s *source) lands(to shape, shrink int) bool {
+	const unseen = 0.02
+	if s.format != structure.JPEG {
+		return true
+	}
+	r := s.sensor(to.within(s))
+	if r.Dx()%shrink == 0 && r.Dy()%shrink == 0 {
+		return true
+	}
+	w, h := s.upright(to.ResizeW, to.ResizeH)
+	_, across := evenly(r.Dx(), shrink, w)
+	_, down := evenly(r.Dy(), shrink, h)
+	return across <= unseen && down <= unseen
+}
+
 // hurry gives the smallest rendition of a large JPEG a pass of its own, since
 // decoding at an eighth takes a fraction of the time: it is out before the whole
 // is decoded. That pays where the whole is wanted anyway, and then costs little
@@ -197,7 +227,7 @@ func (a *arrangement) hurry() {
 		return
 	}
 	shrink := s.shrink(r.cut, r.ResizeW, r.ResizeH, 2)
-	if shrink < 4 {
+	if shrink < 4 || !s.lands(r.shape, shrink) {
 		return
 	}
 	if r.from != nil {
