@@ -25,9 +25,9 @@ func likeness(a, b seen) float64 {
 
 // The longest sides of variants that are ordered together.
 var companies = [][]int{
-	{1000}, {640}, {620}, {500}, {475}, {320}, {300}, {239}, {160}, {150}, {90}, // alone
-	{1200, 600, 150}, {4096, 1200, 600, 150},
-	{960, 480, 240, 120, 60, 30}, {900, 440, 210, 100, 48},
+	{640}, {620}, {475}, {320}, {239}, {150}, {90}, // alone
+	{4096, 1200, 600, 150},
+	{640, 320, 160, 80, 40}, {900, 440, 210, 100, 48},
 }
 
 // A JPEG may be decoded at a fraction of its size, a WebP scaled by its own decoder,
