@@ -93,7 +93,7 @@ func (s *steps) extract(src *source, area image.Rectangle, z sizing) {
 		return
 	}
 	r = image.Rect(r.Min.X/shrink, r.Min.Y/shrink, ceil(r.Max.X, shrink), ceil(r.Max.Y, shrink))
-	s.crop(r)
+	s.crop(r.Intersect(image.Rect(0, 0, s.width(), s.height()))) // libvips leaves out what is less than a pixel
 }
 
 func (s *steps) crop(r image.Rectangle) {
