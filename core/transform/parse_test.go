@@ -321,6 +321,22 @@ func TestUnsupported(t *testing.T) {
 	})
 }
 
+// A key that the generator does not draw would never be tried.
+func TestEveryKeyIsDrawn(t *testing.T) {
+	drawn := map[string]bool{}
+	rapid.Check(t, func(t *rapid.T) {
+		for _, f := range drawFields(t) {
+			key, _, _ := strings.Cut(f, "=")
+			drawn[key] = true
+		}
+	})
+	for key := range transform.Able(func(string, string) bool { return true }) {
+		if !drawn[key] {
+			t.Errorf("no transform was drawn with %s", key)
+		}
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fields := drawFields(t)
@@ -416,7 +432,7 @@ func drawFields(t *rapid.T) []string {
 		key    string
 		values *rapid.Generator[string]
 	}{
-		{"page", whole(0, 9999)}, {"anim", words("0", "1")}, {"dpr", decimal(1, 8)},
+		{"page", whole(0, 9999)}, {"anim", words("0", "1")}, {"dpr", rapid.OneOf(words("0.1", "0.5"), decimal(1, 8))},
 		{"trim", rapid.OneOf(words("none"), whole(1, 254))},
 		{"crop", rapid.OneOf(words("none"), join(":", whole(0, 9), whole(0, 9), whole(1, 9), whole(1, 9)), join(":", decimal(0, 1), words("0", "0.25"), words("0.000001", "0.5", "1"), words("0.5", "0.75")))},
 		{"w", rapid.OneOf(words("none"), whole(1, 2000))}, {"h", rapid.OneOf(words("none"), whole(1, 2000))},
@@ -429,7 +445,7 @@ func drawFields(t *rapid.T) []string {
 		{"bg", rapid.OneOf(words("none"), hex, rapid.StringMatching(`[0-9a-fA-F]{6}(ff|FF|00)`))},
 		{"pad", rapid.OneOf(whole(0, 4096), join(":", whole(0, 9), whole(0, 9), whole(0, 9), whole(0, 9)))},
 		{"border", rapid.OneOf(words("none"), join(":", whole(1, 1024), hex))}, {"radius", rapid.OneOf(words("max"), whole(0, 32767))},
-		{"wm", rapid.OneOf(words("none", logo), join(":", words(logo), point, words("0.01", "1"), words("0.5"), words("0", "1")))},
+		{"wm", rapid.OneOf(words("none", logo), join(":", words(logo), point, words("0.01", "1"), words("0.5"), words("0", "1")), words(logo+":center:1:1:0:"+strings.Repeat("0a", 32)))},
 		{"fmt", words("webp", "avif", "jpeg", "png", "gif", "tiff", "jxl", "auto")}, {"q", whole(1, 100)},
 		{"lossless", words("0", "1")}, {"effort", whole(0, 9)}, {"progressive", words("0", "1")}, {"chroma", words("420", "444")},
 		{"palette", rapid.OneOf(words("none"), whole(2, 256))}, {"maxbytes", rapid.OneOf(words("none"), whole(256, 100<<20))},
