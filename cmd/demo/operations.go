@@ -20,10 +20,10 @@ import (
 var operations = []string{
 	"w=280", "w=280,linear=1", "trim=120,w=280,h=210", "crop=0.45:0.2:0.4:0.4,w=280", "w=210,h=210,fit=cover", "w=120,h=210,fit=cover,pos=left",
 	"w=120,h=210,fit=cover,pos=attention", "w=120,h=210,fit=cover,pos=entropy", "w=280,h=140,fit=fill", "w=200,h=200,fit=pad,bg=224466", "w=150,rot=90", "w=220,rot=15",
-	"w=220,rot=-15,bg=224466", "w=280,flip=h", "w=280,flip=v", "w=280,blur=4", "w=280,sharpen=1.5", "w=280,pixelate=14",
+	"w=280,flip=h", "w=280,flip=v", "w=280,blur=4", "w=280,sharpen=1.5", "w=280,pixelate=14",
 	"w=280,brightness=1.3", "w=280,contrast=1.5", "w=280,saturation=1.8", "w=280,hue=120", "w=280,gray=1", "w=280,tint=b06030",
-	"w=250,pad=10,bg=ffffff", "w=260,border=8:e0b040", "w=280,radius=40", "w=264,radius=40,border=8:e0b040", "w=210,h=210,fit=cover,radius=max", "w=140,dpr=2,blur=1,radius=12",
-	"crop=0.5:0.3:0.05:0.05,w=280,fit=contain,up=1", "w=280,wm=ID:bottom-right:0.3", "w=280,wm=ID:center:0.25:0.4:1", "w=280,palette=8", "w=280,rot=180", "w=280,radius=40,bg=224466",
+	"w=250,pad=10,bg=ffffff", "w=260,border=8:e0b040", "w=264,radius=40,border=8:e0b040", "w=210,h=210,fit=cover,radius=max", "w=140,dpr=2,blur=1,radius=12",
+	"crop=0.5:0.3:0.05:0.05,w=280,fit=contain,up=1", "w=280,wm=ID:bottom-right:0.3", "w=280,wm=ID:center:0.25:0.4:1", "w=280,palette=8",
 }
 
 const (
