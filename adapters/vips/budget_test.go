@@ -44,22 +44,20 @@ func crowd(t *testing.T, p *vips.Pool, renders int) int64 {
 	var all sync.WaitGroup
 	for i := range renders {
 		all.Go(func() {
-			job := weighing(t, "nap", rand.Int64N(64<<20)) // #nosec G404 -- any will do
+			job := weighing(t, "ok", rand.Int64N(64<<20))
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			gone := errors.New("the caller has gone")
 			if i%5 == 0 {
 				time.AfterFunc(rand.N(200*time.Millisecond), func() { cancel(gone) })
 			}
-			weight, on := p.Weigh(job), false
+			weight := p.Weigh(job)
 			_, err := p.Render(ctx, job, func(ports.Rendition) error {
 				s.add(weight)
-				on = true
+				defer s.add(-weight) // before the render gives its memory back
+				time.Sleep(20 * time.Millisecond)
 				return nil
 			})
-			if on {
-				s.add(-weight)
-			}
 			if err != nil && !errors.Is(err, gone) {
 				t.Errorf("render %d: %v", i, err)
 			}
