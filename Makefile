@@ -12,7 +12,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test chaos chaos-short verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-claims keep contact-sheet sheet clean FORCE
+.PHONY: help deps servers build demo test chaos chaos-short soak verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,13 @@ chaos-short: servers ## Let it storm for three minutes: faults while clients upl
 chaos: servers ## Stop processes at every point in every way, then let it storm for a quarter of an hour.
 	IMGD_TEST_ALL_POINTS=1 IMGD_TEST_RESTARTS=20 $(GO) test -count=1 -timeout 60m ./e2e/chaos
 	IMGD_TEST_STORM=15m $(GO) test -v -count=1 -timeout 60m ./e2e/storm
+
+soak: deps ## Render a thousand mixed images and send all bombs eight times; print what is held. Takes half an hour.
+	IMGD_TEST_SOAK=1000 $(GO) test -v -count=1 -timeout 60m -run TestADecoderDoesNotGrow ./adapters/vips/decode
+	IMGD_TEST_SOAK=1000 $(GO) test -v -count=1 -timeout 60m -run 'TestAllProcessesTogetherHoldLittle|TestBombsAreAnsweredWithinTheirMemory' ./e2e
+
+bench-isolation: deps ## Compare decoders that are locked up with those that are not, and with none.
+	$(GO) test -run '^$$' -bench BenchmarkIsolation -benchtime 5x -timeout 20m ./adapters/vips/decode
 
 test-containers: servers ## Run the tests that use servers with servers in Docker.
 	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -count=1 -timeout 20m $(CONTRACTS)

@@ -33,7 +33,8 @@ func patient() {
 // those of such libraries open.
 func keepDescriptors() { _ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) }
 
-// memory is how much this process and its children may use.
+// memory is how much this process and its children may use: what the machine has,
+// or any of the control groups around them allows.
 func memory() int64 {
 	system := os.DirFS("/")
 	most := controlled(system)

@@ -65,6 +65,8 @@ type Site struct {
 	Bin string
 	Dir string
 	Env []string // more IMGD_* variables for every process
+
+	Cage *Cage // around every process, if there is one
 }
 
 // NewSite is an empty database and store.
@@ -88,7 +90,11 @@ func (s *Site) Start(t testing.TB, role string, env ...string) *Process {
 	t.Helper()
 	address := freeAddress(t)
 	p := &Process{URL: "http://" + address, log: &output{}, done: make(chan struct{})}
-	p.cmd = exec.Command(s.Bin, role) // #nosec G204 -- the binary of this test
+	line := []string{s.Bin, role}
+	if s.Cage != nil {
+		line = s.Cage.around(s.Bin, role)
+	}
+	p.cmd = exec.Command(line[0], line[1:]...) // #nosec G204 -- the binary of this test
 	p.cmd.Dir = s.Dir
 	p.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "TMPDIR=" + s.Dir,

@@ -3,7 +3,6 @@
 package decode_test
 
 // The race detector has threads of its own.
-const (
-	maxThreads = 32
-	raced      = true
-)
+const maxGo = 16
+
+const raced = true

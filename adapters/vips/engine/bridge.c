@@ -258,12 +258,15 @@ int bridge_knows(const char *operation) {
 	return vips_type_find("VipsOperation", operation) != 0;
 }
 
+void *bridge_heif(const char *name) {
+	gpointer found = NULL;
+	if (heif && g_module_symbol(heif, name, &found))
+		return found;
+	return dlsym(RTLD_NEXT, name);
+}
+
 int bridge_avif(void) {
 	const int av1 = 4; /* heif_compression_AV1 */
-	int (*have)(int) = NULL;
-	if (heif)
-		g_module_symbol(heif, "heif_have_encoder_for_format", (gpointer *) &have);
-	if (!have)
-		*(void **) &have = dlsym(RTLD_DEFAULT, "heif_have_encoder_for_format");
+	int (*have)(int) = (int (*)(int)) bridge_heif("heif_have_encoder_for_format");
 	return bridge_knows("heifsave_buffer") && have && have(av1);
 }

@@ -76,6 +76,10 @@ int bridge_int(VipsImage *in, const char *name, int fallback);
 /* bridge_delays hands out the delays of an animation, which belong to it. */
 int bridge_delays(VipsImage *in, int **delays);
 
+/* bridge_heif finds a function of libheif, which may be in a module; NULL if it has
+ * none of the name. */
+void *bridge_heif(const char *name);
+
 /* bridge_avif reports whether libheif has an encoder for AV1: that it is there does
  * not mean that it has one. */
 int bridge_avif(void);

@@ -2,6 +2,7 @@ package engine
 
 /*
 #cgo pkg-config: vips gmodule-2.0
+#cgo LDFLAGS: -ldl -Wl,--export-dynamic
 #include <stdlib.h>
 #include "bridge.h"
 */
