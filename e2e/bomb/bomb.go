@@ -20,6 +20,7 @@ func All() []Bomb {
 		{Name: "a whole PNG of 900 million pixels of one bit", File: flatPNG(30000, 30000, 1, 0, false), Slugs: tooLarge},
 		{Name: "a whole PNG of 144 million pixels of four bytes", File: flatPNG(12000, 12000, 8, 6, false), Harmless: true, Heavy: true},
 		{Name: "an interlaced PNG of 144 million pixels of eight bytes", File: flatPNG(12000, 12000, 16, 6, true), Slugs: tooComplex},
+		{Name: "an interlaced PNG that just fits", File: flatPNG(11000, 11000, 8, 6, true), Harmless: true, Heavy: true},
 		{Name: "a PNG with a text of 200 MB", File: chattyPNG(200 << 20), Slugs: []string{"metadata-too-large"}},
 		{Name: "a PNG of two hundred thousand chunks", File: crowdedPNG(200_000), Slugs: tooComplex},
 		{Name: "a JPEG that claims 64250 x 64250", File: hollowJPEG(64250, 64250), Slugs: tooLarge},

@@ -53,7 +53,7 @@ func (p *Process) Watch(t testing.TB) (stop func() Footprint) {
 			case <-end:
 				seen <- most
 				return
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 				most = most.most(p.Footprint(t))
 			}
 		}

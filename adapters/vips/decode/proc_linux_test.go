@@ -66,7 +66,7 @@ func threads(pid string) (all []string) {
 func TestADecoderHasFewThreadsAndAllAreLockedUp(t *testing.T) {
 	p := open(t, nil)
 	waits(t, "both are there", func() bool { return p.Stats().Idle == 2 })
-	source := encoded(t, slope(1600, 1200), "jpeg")
+	source := encoded(t, slope(1000, 750), "jpeg")
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	most, seen := map[string]int{}, 0
@@ -93,8 +93,8 @@ func TestADecoderHasFewThreadsAndAllAreLockedUp(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	})
-	for range 3 {
-		if _, err := render(t.Context(), t, p, source, "w=1200,fmt=avif", "w=600,fmt=avif", "w=900,fmt=avif"); err != nil {
+	for range 2 {
+		if _, err := render(t.Context(), t, p, source, "w=1000,fmt=avif", "w=600,fmt=avif", "w=800,fmt=avif"); err != nil {
 			t.Error(err)
 		}
 	}
