@@ -66,7 +66,7 @@ func soak(t *testing.T, n int, malloc string) (idle int64, creep float64) {
 	const every = 10
 	var at, held []float64
 	for i := range n {
-		if _, err := render(t.Context(), t, p, sources[i%len(sources)], wishes[i%len(wishes)]...); err != nil {
+		if _, err := render(t.Context(), t, p, sources[i%len(sources)], wishes[(i+i/len(sources))%len(wishes)]...); err != nil {
 			t.Fatalf("picture %d: %v", i, err)
 		}
 		if i%every == every-1 {
