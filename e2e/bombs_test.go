@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -88,7 +89,10 @@ func explode(t *testing.T, c *caller.Caller, b bomb.Bomb, key string) {
 		}
 		return
 	}
-	j, err := c.Finished(ctx, decode[job](t, answer{body: a.Body}).ID)
+	var j caller.Job
+	if err = json.Unmarshal(a.Body, &j); err == nil {
+		j, err = c.Finished(ctx, j.ID)
+	}
 	if err != nil || !b.Harmless || j.State != "succeeded" {
 		t.Errorf("%s was accepted, and its job ended %s, %+v, %v; want harmless: %v", b.Name, j.State, j.Error, err, b.Harmless)
 	}
