@@ -17,7 +17,7 @@ func TestADecodeThatNeverReturnsIsEndedAtItsDeadline(t *testing.T) {
 	const deadline = time.Second
 	p := open(t, func(c *vips.Config) { c.RenderTimeout = deadline })
 	waits(t, "both are there", func() bool { return p.Stats().Idle == 2 })
-	slow, good := bomb.Slow(), encoded(t, scene(64, 48), "png")
+	slow, good := bomb.Slow(), encoded(t, slope(64, 48), "png")
 	for range 3 {
 		before := children(t)
 		began := time.Now()

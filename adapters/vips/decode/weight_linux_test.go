@@ -49,7 +49,7 @@ func TestWhatIsPredictedIsEnough(t *testing.T) {
 	if raced {
 		t.Skip("the race detector's memory is not predicted")
 	}
-	photo := encoded(t, scene(3000, 2000), "jpeg")
+	photo := encoded(t, slope(3000, 2000), "jpeg")
 	again := func(text string) []byte {
 		all, err := render(t.Context(), t, open(t, nil), photo, text)
 		if err != nil || len(all) != 1 || all[0].Err != nil {
