@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,12 +87,12 @@ func (f floor) run(b *testing.B, args ...string) string {
 	return string(out)
 }
 
-// render is the processor time and the time that one round takes.
-func (f floor) render(b *testing.B, file string, sizes []int, shrink string) (cpu, wall time.Duration) {
+// render is the processor time and the time that one of so many rounds takes.
+func (f floor) render(b *testing.B, file string, sizes []int, shrink string, rounds int) (cpu, wall time.Duration) {
 	b.Helper()
 	list := strings.Trim(strings.ReplaceAll(fmt.Sprint(sizes), " ", ","), "[]")
 	var cpuMS, wallMS float64
-	out := f.run(b, "render", file, list, "webp", "1", shrink)
+	out := f.run(b, "render", file, list, "webp", fmt.Sprint(rounds), shrink)
 	if _, err := fmt.Sscanf(out, "cpu %f wall %f", &cpuMS, &wallMS); err != nil {
 		b.Fatalf("the floor says %q: %v", out, err)
 	}
@@ -121,17 +123,54 @@ func (f floor) compare(b *testing.B, file string, sizes []int, shrink string) {
 		return p.CPU(b) - before, time.Since(began)
 	}
 	serve("warm")
-	var ours, floors, oursWall, floorWall time.Duration
+	var ours, floors, busy, busyFloors spent
 	for i := range b.N {
-		cpu, wall := f.render(b, file, sizes, shrink)
-		floors, floorWall = floors+cpu, floorWall+wall
-		cpu, wall = serve(fmt.Sprint(i))
-		ours, oursWall = ours+cpu, oursWall+wall
+		floors.add(f.render(b, file, sizes, shrink, 1))
+		ours.add(serve(fmt.Sprint(i)))
+		for _, one := range crowded(func(int) spent {
+			cpu, wall := f.render(b, file, sizes, shrink, turns)
+			return spent{cpu, wall}
+		}) {
+			busyFloors.add(turns*one.cpu, turns*one.wall)
+		}
+		before := p.CPU(b)
+		for _, lane := range crowded(func(lane int) spent {
+			began := time.Now()
+			for turn := range turns {
+				serve(fmt.Sprint(i, lane, turn))
+			}
+			return spent{wall: time.Since(began)}
+		}) {
+			busy.add(0, lane.wall)
+		}
+		busy.cpu += p.CPU(b) - before
 	}
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(each(floors), "floor-cpu-ms")
-	b.ReportMetric(each(ours), "cpu-ms")
-	b.ReportMetric(float64(ours)/float64(floors), "times-floor")
-	b.ReportMetric(float64(oursWall)/float64(floorWall), "times-floor-wall")
+	b.ReportMetric(each(floors.cpu), "floor-cpu-ms")
+	b.ReportMetric(each(ours.cpu), "cpu-ms")
+	b.ReportMetric(float64(ours.cpu)/float64(floors.cpu), "times-floor")
+	b.ReportMetric(float64(ours.wall)/float64(floors.wall), "times-floor-wall")
+	b.ReportMetric(float64(busy.cpu)/float64(busyFloors.cpu), "times-floor-busy")
+	b.ReportMetric(float64(busy.wall)/float64(busyFloors.wall), "times-floor-busy-wall")
+}
+
+// spent is processor time and time.
+type spent struct{ cpu, wall time.Duration }
+
+func (s *spent) add(cpu, wall time.Duration) { s.cpu, s.wall = s.cpu+cpu, s.wall+wall }
+
+// turns is how often each of a crowd does it.
+const turns = 3
+
+// crowded does something on as many lanes as there are cores, and returns what it
+// took on each.
+func crowded(do func(lane int) spent) []spent {
+	took := make([]spent, runtime.NumCPU())
+	var lanes sync.WaitGroup
+	for lane := range took {
+		lanes.Go(func() { took[lane] = do(lane) })
+	}
+	lanes.Wait()
+	return took
 }

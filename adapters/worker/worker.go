@@ -23,7 +23,8 @@ type Runner interface {
 type Worker struct {
 	Runner Runner
 	Queue  ports.Queue
-	Slots  int
+	// Slots is how many jobs run at once; of short ones some more, see pace.
+	Slots int
 	// Poll is how often the database is asked although no hint came.
 	Poll time.Duration
 	// Grace says, when a stop was asked for, how long running jobs may go on.
@@ -39,10 +40,10 @@ type Worker struct {
 func (w *Worker) Run(ctx context.Context) {
 	work, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
-	slots := make(chan struct{}, w.Slots)
+	pace := newPace(w.Slots)
 	var running sync.WaitGroup
 	var looked time.Time
-	for w.acquire(ctx, slots) {
+	for pace.enter(ctx) {
 		hint, ok := w.wait(ctx)
 		if !ok {
 			break
@@ -53,23 +54,13 @@ func (w *Worker) Run(ctx context.Context) {
 			looked = time.Now()
 		}
 		running.Go(func() {
-			defer func() { <-slots }()
-			w.work(ctx, work, hint, look)
+			defer pace.leave()
+			w.work(ctx, work, pace, hint, look)
 		})
 	}
 	stop := time.AfterFunc(w.Grace(), func() { abort(core.ShuttingDown.Errorf("the worker is stopping")) })
 	defer stop.Stop()
 	running.Wait()
-}
-
-// acquire waits for a free slot, or for the end.
-func (w *Worker) acquire(ctx context.Context, slots chan<- struct{}) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case slots <- struct{}{}:
-		return ctx.Err() == nil
-	}
 }
 
 // wait returns with a hint, or without one when it is time to look; false at the
@@ -95,22 +86,24 @@ func (w *Worker) wait(ctx context.Context) (core.ID, bool) {
 // work runs the hinted job, and when it is time to look one more; without a hint
 // whatever is due, until nothing is. To look further while there are hints would
 // only make them stale.
-func (w *Worker) work(ctx, work context.Context, hint core.ID, look bool) {
+func (w *Worker) work(ctx, work context.Context, pace *pace, hint core.ID, look bool) {
 	if hint != "" {
-		w.next(ctx, work, hint)
+		w.next(ctx, work, pace, hint)
 		if look && ctx.Err() == nil {
-			w.next(ctx, work, "")
+			w.next(ctx, work, pace, "")
 		}
 		return
 	}
-	for ctx.Err() == nil && w.next(ctx, work, "") {
+	for ctx.Err() == nil && w.next(ctx, work, pace, "") && pace.stay() {
 	}
 }
 
 // next runs one job and reports whether there was one. After an outage the next
 // look tries again.
-func (w *Worker) next(ctx, work context.Context, hint core.ID) bool {
+func (w *Worker) next(ctx, work context.Context, pace *pace, hint core.ID) bool {
+	end := pace.begin()
 	err := w.Runner.Next(work, hint)
+	end(err == nil)
 	if err != nil && core.KindOf(err) != core.NotFound {
 		w.Log.WarnContext(ctx, "no job could be run", "err", err)
 	}

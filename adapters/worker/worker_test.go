@@ -47,7 +47,11 @@ func (b *backlog) Next(ctx context.Context, hint core.ID) error {
 	b.due = append(b.due[:at], b.due[at+1:]...)
 	b.ran = append(b.ran, id)
 	b.mu.Unlock()
-	b.peak.Store(max(b.peak.Load(), b.alive.Add(1)))
+	for n := b.alive.Add(1); ; {
+		if peak := b.peak.Load(); n <= peak || b.peak.CompareAndSwap(peak, n) {
+			break
+		}
+	}
 	defer b.alive.Add(-1)
 	if b.work != nil {
 		b.work(ctx)
@@ -159,20 +163,58 @@ func (c *counted) Next(ctx context.Context, hint core.ID) error {
 	return c.Runner.Next(ctx, hint)
 }
 
-func TestNoMoreJobsRunAtOnceThanThereAreSlots(t *testing.T) {
-	b, q := &backlog{work: func(context.Context) { time.Sleep(5 * time.Millisecond) }}, memory.NewQueue(64)
-	for i := range 40 {
-		b.due = append(b.due, core.ID(rune('a'+i)))
+func TestLongJobsRunASlotEachAndShortOnesHaveCompany(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes       time.Duration
+		jobs        int
+		least, most int32
+	}{
+		"long":  {400 * time.Millisecond, 9, 3, 3},
+		"short": {20 * time.Millisecond, 80, 4, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, q := &backlog{}, memory.NewQueue(128)
+			b.work = func(context.Context) { time.Sleep(c.takes) }
+			for i := range c.jobs {
+				b.due = append(b.due, core.ID(rune('一'+i)))
+				if err := q.Push(t.Context(), b.due[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stop := start(t, b, q, 3, time.Hour, 0)
+			defer stop()
+			eventually(t, "all run", func() bool { return b.count() == c.jobs })
+			if got := b.peak.Load(); got < c.least || got > c.most {
+				t.Errorf("%d jobs ran at once, want %d to %d", got, c.least, c.most)
+			}
+		})
+	}
+}
+
+func TestJobsThatTurnLongLoseTheirCompany(t *testing.T) {
+	b, q := &backlog{}, memory.NewQueue(128)
+	gate := make(chan struct{})
+	b.work = func(context.Context) {
+		if b.count() > 40 {
+			<-gate
+		}
+	}
+	for i := range 60 {
+		b.due = append(b.due, core.ID(rune('一'+i)))
 		if err := q.Push(t.Context(), b.due[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	stop := start(t, b, q, 3, time.Millisecond, 0)
+	stop := start(t, b, q, 1, time.Hour, 0)
 	defer stop()
-	eventually(t, "all run", func() bool { return b.count() == 40 })
-	if got := b.peak.Load(); got > 3 {
-		t.Errorf("%d jobs ran at once, want at most 3", got)
+	eventually(t, "stuck", func() bool { return b.count() > 40 })
+	time.Sleep(2 * time.Second)
+	stuck := b.count()
+	if stuck > 44 {
+		t.Errorf("%d jobs wait for one that takes long, want 4 at most", stuck-40)
 	}
+	close(gate)
+	eventually(t, "all run", func() bool { return b.count() == 60 })
 }
 
 func TestAStopWaitsForARunningJobAndThenGivesItBack(t *testing.T) {
