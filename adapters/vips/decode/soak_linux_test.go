@@ -97,8 +97,8 @@ func largest(t *testing.T) (most int64) {
 	return most
 }
 
-// slope is that of the straight line with the least squares.
-func slope(x, y []float64) float64 {
+// growth is that of the straight line with the least squares.
+func growth(x, y []float64) float64 {
 	var mx, my, up, down float64
 	for i := range x {
 		mx, my = mx+x[i]/float64(len(x)), my+y[i]/float64(len(y))

@@ -108,9 +108,10 @@ const generations = 2
 
 // parent returns the smallest rendition that r can be drawn from with no harm:
 // all of what r was cut from, at least twice as large both ways, not itself
-// enlarged, and near enough to the file.
+// enlarged, and near enough to the file. What can be drawn at any size is sharper
+// drawn anew.
 func (a *arrangement) parent(r *rendition) *rendition {
-	if current.Careful {
+	if current.Careful || a.src.vector() {
 		return nil
 	}
 	w, h := r.cut.size(a.src.upright(a.src.width, a.src.height))
