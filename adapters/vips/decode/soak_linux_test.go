@@ -78,7 +78,7 @@ func soak(t *testing.T, n int, malloc string) (idle int64, creep float64) {
 	if r := p.Stats().Restarts; r != (vips.Restarts{}) {
 		t.Errorf("restarts: got %+v, want none: it would not be one decoder", r)
 	}
-	return idle, slope(at[len(at)/2:], held[len(held)/2:])
+	return idle, growth(at[len(at)/2:], held[len(held)/2:])
 }
 
 // largest is what the decoder that holds the most has in memory.
