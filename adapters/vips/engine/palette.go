@@ -9,6 +9,10 @@ const (
 	worthy = 50
 	// apart is how far two colours of the palette are from each other at least.
 	apart = 32
+	// slight is the part, as a divisor, below which a colour between two others of the
+	// palette is their edge: no further than blend from the line between them.
+	slight = 16
+	blend  = 12
 	// looks bounds how many clusters are looked at.
 	looks = 32
 )
@@ -27,9 +31,9 @@ func (g *grid) palette() (colours []color.NRGBA) {
 		if i == 0 || crowds[i]*worthy < total {
 			break
 		}
-		c := g.cluster(g.where[i])
+		c, edgy := g.cluster(g.where[i]), crowds[i]*slight < total
 		g.clear(g.where[i], crowds)
-		if !distinct(c, colours) {
+		if !distinct(c, colours) || edgy && between(c, colours) {
 			continue
 		}
 		if colours = append(colours, c); len(colours) == paletteColours {
@@ -94,3 +98,24 @@ func distinct(c color.NRGBA, others []color.NRGBA) bool {
 	}
 	return true
 }
+
+// between reports whether c is a mixture of two of the others.
+func between(c color.NRGBA, others []color.NRGBA) bool {
+	for i, a := range others {
+		for _, b := range others[:i] {
+			ab, ac := difference(b, a), difference(c, a)
+			at := dot(ab, ac) / dot(ab, ab)
+			off := [3]float64{ac[0] - at*ab[0], ac[1] - at*ab[1], ac[2] - at*ab[2]}
+			if at > 0 && at < 1 && dot(off, off) < blend*blend {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func difference(a, b color.NRGBA) [3]float64 {
+	return [3]float64{float64(a.R) - float64(b.R), float64(a.G) - float64(b.G), float64(a.B) - float64(b.B)}
+}
+
+func dot(a, b [3]float64) float64 { return a[0]*b[0] + a[1]*b[1] + a[2]*b[2] }

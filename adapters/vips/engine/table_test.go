@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"maps"
@@ -216,6 +217,7 @@ func specimens(t *testing.T) map[string]specimen {
 		"gif, moving":          {data: reel(t, "gifsave_buffer"), pages: 2, moves: true, vague: true},
 		"webp, moving":         {data: reel(t, "webpsave_buffer lossless=true"), pages: 2, moves: true, vague: true},
 	}
+	kinds["svg"], kinds["pdf"] = drawnQuarters()
 	if heic, ok := heicOf(t, plain); ok {
 		kinds["heic"] = specimen{data: heic}
 	}
@@ -227,6 +229,25 @@ func specimens(t *testing.T) map[string]specimen {
 		kinds[name] = s
 	}
 	return kinds
+}
+
+// drawnQuarters is the picture as four shapes: of an SVG, with the hole, and of a PDF,
+// where they stand on its bottom.
+func drawnQuarters() (svg, pdf specimen) {
+	var shapes, content strings.Builder
+	for i, c := range quarters {
+		x, y := i%2*80, i/2*60
+		missing := ""
+		if at := image.Pt(x, y); hole.In(image.Rectangle{at, at.Add(image.Pt(80, 60))}) {
+			missing = fmt.Sprintf("M%d %dh%dv%dh-%dz", hole.Min.X, hole.Min.Y, hole.Dx(), hole.Dy(), hole.Dx())
+		}
+		fmt.Fprintf(&shapes, "<path d='M%d %dh80v60h-80z%s' fill-rule='evenodd' fill='%s'/>", x, y, missing, hexOf(c))
+		fmt.Fprintf(&content, "%g %g %g rg %d %d 80 60 re f\n", float64(c.R)/255, float64(c.G)/255, float64(c.B)/255, x, 60-y)
+	}
+	svg.clear = true
+	svg.data = []byte("<svg xmlns='http://www.w3.org/2000/svg' width='160' height='120'>" + shapes.String() + "</svg>")
+	pdf.data = scene.PDF("", scene.Page{Width: 160, Height: 120, Content: content.String()})
+	return svg, pdf
 }
 
 // reel is an animation of the picture and its mirror image.
