@@ -137,7 +137,7 @@ func (f floor) compare(b *testing.B, file string, sizes []int, shrink string) {
 		for _, lane := range crowded(func(lane int) spent {
 			began := time.Now()
 			for turn := range turns {
-				serve(fmt.Sprint(i, lane, turn))
+				serve(fmt.Sprintf("%d-%d-%d", i, lane, turn))
 			}
 			return spent{wall: time.Since(began)}
 		}) {
