@@ -4,5 +4,3 @@ package decode_test
 
 // The race detector has threads of its own.
 const maxGo = 16
-
-const raced = true

@@ -1,3 +1,7 @@
+//go:build !race
+
+// The memory of the race detector is not predicted, so that these run without it.
+
 package decode_test
 
 import (
@@ -46,9 +50,6 @@ func watch(pids []string) (end func() int64) {
 
 // What a render is predicted to take is more than it takes.
 func TestWhatIsPredictedIsEnough(t *testing.T) {
-	if raced {
-		t.Skip("the race detector's memory is not predicted")
-	}
 	photo := encoded(t, slope(3000, 2000), "jpeg")
 	again := func(text string) []byte {
 		all, err := render(t.Context(), t, open(t, nil), photo, text)
