@@ -25,6 +25,7 @@ const (
 	JobCancelling EventType = "job.cancelling" // asked for while running
 	JobCancel     EventType = "job.cancelled"
 	JobRequeued   EventType = "job.requeued" // a caller's retry
+	AccessRefused EventType = "access.refused"
 )
 
 // Event is one line of the audit trail, written in the transaction of what it
@@ -37,7 +38,48 @@ type Event struct {
 	Type          EventType
 	Actor         string // a subject, or worker:<id>
 	CorrelationID string
+	Address       string          // of whoever asked; empty when nobody outside did
 	Epoch         int64           // of the job after the event
 	Detail        json.RawMessage // a JSON object; never secrets, never file contents
 	At            time.Time
+}
+
+// EventOutcome is how what an event tells came out.
+type EventOutcome string
+
+// The outcomes.
+const (
+	EventDone    EventOutcome = "done"
+	EventRefused EventOutcome = "refused"
+	EventFailed  EventOutcome = "failed"
+)
+
+// Outcome is how it came out.
+func (e Event) Outcome() EventOutcome {
+	switch e.Type {
+	case AccessRefused:
+		return EventRefused
+	case JobRejected, JobRetried, JobReaped, JobDied:
+		return EventFailed
+	}
+	return EventDone
+}
+
+// Refusal is what somebody wanted of an image, or of a job and so of its image, and
+// may not.
+type Refusal struct {
+	ImageID   ID // or JobID
+	JobID     ID
+	Operation string // as the contract calls it
+	Problem   Slug
+	By        Actor
+}
+
+// EventFilter narrows a list of events. Empty fields do not.
+type EventFilter struct {
+	Type          EventType
+	Actor         string
+	ImageID       ID
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
 }

@@ -17,6 +17,12 @@ type Principal struct {
 	Tenant  string
 	Subject string // unique across issuers; the owner of what it uploads
 	Scopes  []Scope
+	Address string // where the request comes from, for the audit trail alone
+}
+
+// Acting is p in the audit trail, in the request of a correlation id.
+func (p Principal) Acting(correlation string) Actor {
+	return Actor{Subject: p.Subject, CorrelationID: correlation, Address: p.Address}
 }
 
 // Has reports whether p carries the scope; an admin carries every one.

@@ -8,10 +8,11 @@ type Record struct {
 	Variants []Variant
 }
 
-// Actor is who did something, and in which request.
+// Actor is who did something, in which request, and from where.
 type Actor struct {
 	Subject       string // of a principal, or worker:<id>
 	CorrelationID string
+	Address       string // empty when nobody outside did
 }
 
 // ImageFilter narrows a list of images. Empty fields do not.

@@ -16,6 +16,8 @@ type Admission struct {
 	// Answer, when not nil, is kept under the idempotency key that the caller
 	// holds.
 	Answer *Answer
+	// Address is where the upload came from.
+	Address string
 }
 
 // Removal says who deletes, and how long objects stay after it.
@@ -102,11 +104,19 @@ type Idempotency interface {
 	Drop(ctx context.Context, k IdempotencyKey) error
 }
 
-// Events is the audit trail. It is only ever written by the transactions of what
-// it tells.
+// Events is the audit trail. Changes are written by the transactions that make them;
+// what is written stays as it is until its retention is over.
 type Events interface {
 	// OfImage returns a page of an image's events; of a deleted image too.
 	OfImage(ctx context.Context, tenant string, image core.ID, p core.Page) ([]core.Event, error)
+
+	// OfTenant returns a page of a tenant's events.
+	OfTenant(ctx context.Context, tenant string, f core.EventFilter, p core.Page) ([]core.Event, error)
+
+	// Refuse records a refusal, of an image of the tenant, deleted or not, or of a
+	// living image's job. Of what is another tenant's, or nobody's, it records
+	// nothing, and takes the same time for both.
+	Refuse(ctx context.Context, tenant string, r core.Refusal) error
 }
 
 // Stats counts rows.

@@ -62,6 +62,7 @@ type Addition struct {
 	Job      core.Job
 	Variants []core.Variant // what Job makes: pending where the name is new or not ready
 	Force    bool           // also when the same was made before
+	Address  string         // where the request for it came from
 }
 
 // JobControl is a caller's side of the job machine, for the caller's own tenant.

@@ -159,6 +159,39 @@ func TestBothEnginesHaveTheSameQueries(t *testing.T) {
 	}
 }
 
+// changes finds what alters the audit trail.
+var changes = regexp.MustCompile(`(?i)\b(?:UPDATE|DELETE\s+FROM|REPLACE\s+INTO|TRUNCATE(?:\s+TABLE)?|DROP\s+TABLE)\s+"?events\b`)
+
+// retention is the query that may.
+const retention = "ForgetEvents"
+
+func TestTheAuditTrailIsOnlyAppendedTo(t *testing.T) {
+	seen := false
+	for _, q := range walk(t) {
+		changed := changes.MatchString(q.text)
+		seen = seen || changed && q.name == retention
+		if changed && q.name != retention {
+			t.Errorf("%s: %s changes events. What is written stays until its retention is over", q.file, q.name)
+		}
+	}
+	if !seen {
+		t.Errorf("%s does not change events: this test sees nothing", retention)
+	}
+	err := fs.WalkDir(os.DirFS(".."), "adapters", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/internal/") {
+			return err
+		}
+		text, err := os.ReadFile("../" + path) // #nosec G304 -- a file of this tree
+		if changes.Match(text) {
+			t.Errorf("%s changes events", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTheLawCatchesWhatBreaksIt(t *testing.T) {
 	for text, want := range map[string]string{
 		"SELECT * FROM images WHERE tenant = @tenant AND id = @id;":                  "",

@@ -33,7 +33,7 @@ func (s JobControl) Add(ctx context.Context, a ports.Addition) (j core.Job, adde
 			j = twin
 			return t.hasten(ctx, &j, a.Job.Priority)
 		}
-		if j, err = t.queue(ctx, a.Job); err != nil {
+		if j, err = t.queue(ctx, a.Job, a.Address); err != nil {
 			return err
 		}
 		for _, v := range a.Variants {

@@ -2,6 +2,8 @@ package records
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"imgd/adapters/records/internal/gen"
 	"imgd/core"
@@ -15,18 +17,76 @@ var _ ports.Events = Events{}
 
 // OfImage returns a page of an image's events, also of a deleted one.
 func (s Events) OfImage(ctx context.Context, tenant string, image core.ID, p core.Page) (events []core.Event, err error) {
-	at, id := place(p)
 	err = s.Read(ctx, func(q gen.Querier) error {
 		if _, err := q.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: image}); err != nil {
 			return missing(err, "image", image)
 		}
-		rows, err := q.EventsOfImage(ctx, gen.EventsOfImageParams{
-			Tenant: tenant, ImageID: image, BeforeAt: at, PageAt: at, PageID: id, MaxRows: int64(p.Limit),
-		})
-		for _, r := range rows {
-			events = append(events, core.Event(r))
-		}
+		events, err = eventsOf(ctx, q, tenant, core.EventFilter{ImageID: image}, p)
 		return err
 	})
 	return events, err
+}
+
+// OfTenant returns a page of a tenant's events.
+func (s Events) OfTenant(ctx context.Context, tenant string, f core.EventFilter, p core.Page) (events []core.Event, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		events, err = eventsOf(ctx, q, tenant, f, p)
+		return err
+	})
+	return events, err
+}
+
+func eventsOf(ctx context.Context, q gen.Querier, tenant string, f core.EventFilter, p core.Page) (events []core.Event, err error) {
+	at, id := place(p)
+	if f.CreatedBefore != nil && !f.CreatedBefore.After(at) {
+		at, id = *f.CreatedBefore, "" // a page that begins there
+	}
+	var after time.Time
+	if f.CreatedAfter != nil {
+		after = *f.CreatedAfter
+	}
+	var rows []gen.Event
+	if f.ImageID != "" {
+		rows, err = q.EventsOfImage(ctx, gen.EventsOfImageParams{
+			Tenant: tenant, ImageID: f.ImageID, BeforeAt: at, PageAt: at, PageID: id, CreatedAfter: after,
+			Type: wanted(f.Type), Actor: wanted(f.Actor), MaxRows: int64(p.Limit),
+		})
+	} else {
+		rows, err = q.EventsOfTenant(ctx, gen.EventsOfTenantParams{
+			Tenant: tenant, BeforeAt: at, PageAt: at, PageID: id, CreatedAfter: after,
+			Type: wanted(f.Type), Actor: wanted(f.Actor), MaxRows: int64(p.Limit),
+		})
+	}
+	for _, r := range rows {
+		events = append(events, core.Event(r))
+	}
+	return events, err
+}
+
+// Refuse records a refusal of what the tenant has. What is another tenant's is found
+// by no query here, exactly like what never was.
+func (s Events) Refuse(ctx context.Context, tenant string, r core.Refusal) error {
+	err := s.write(ctx, func(t tx) error {
+		if r.JobID != "" {
+			j, err := job(ctx, t, tenant, r.JobID)
+			if err != nil {
+				return err
+			}
+			r.ImageID = j.ImageID
+		} else if _, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: r.ImageID}); err != nil {
+			return missing(err, "image", r.ImageID)
+		}
+		detail, err := json.Marshal(map[string]string{"operation": r.Operation, "problem": string(r.Problem)})
+		if err != nil {
+			return err
+		}
+		return t.tell(ctx, core.Event{
+			Tenant: tenant, ImageID: r.ImageID, JobID: r.JobID, Type: core.AccessRefused, Detail: detail,
+			Actor: r.By.Subject, CorrelationID: r.By.CorrelationID, Address: r.By.Address,
+		})
+	})
+	if core.KindOf(err) == core.NotFound {
+		return nil
+	}
+	return err
 }

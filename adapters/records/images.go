@@ -34,12 +34,12 @@ func (s Images) Admit(ctx context.Context, a ports.Admission) error {
 		}
 		created := core.Event{
 			Tenant: a.Image.Tenant, ImageID: a.Image.ID, Type: core.ImageCreated,
-			Actor: a.Image.Owner, CorrelationID: a.Job.CorrelationID,
+			Actor: a.Image.Owner, CorrelationID: a.Job.CorrelationID, Address: a.Address,
 		}
 		if err := t.tell(ctx, created); err != nil {
 			return err
 		}
-		if _, err := t.queue(ctx, a.Job); err != nil {
+		if _, err := t.queue(ctx, a.Job, a.Address); err != nil {
 			return err
 		}
 		for _, v := range a.Variants {
@@ -227,7 +227,7 @@ func updated(m core.Image, fields []string, by core.Actor) core.Event {
 	detail, _ := json.Marshal(map[string]any{"fields": fields}) // a list of strings always encodes
 	return core.Event{
 		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImageUpdated,
-		Actor: by.Subject, CorrelationID: by.CorrelationID, Detail: detail,
+		Actor: by.Subject, CorrelationID: by.CorrelationID, Address: by.Address, Detail: detail,
 	}
 }
 

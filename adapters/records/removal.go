@@ -64,7 +64,7 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 	}
 	return t.tell(ctx, core.Event{
 		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImageDeleted,
-		Actor: by.Subject, CorrelationID: by.CorrelationID,
+		Actor: by.Subject, CorrelationID: by.CorrelationID, Address: by.Address,
 	})
 }
 

@@ -25,7 +25,7 @@ func (t tx) tell(ctx context.Context, e core.Event) error {
 func (t tx) tellOf(ctx context.Context, j core.Job, what core.EventType, by core.Actor, detail map[string]any) error {
 	e := core.Event{
 		Tenant: j.Tenant, ImageID: j.ImageID, JobID: j.ID, Type: what, Actor: by.Subject,
-		CorrelationID: by.CorrelationID, Epoch: j.Epoch,
+		CorrelationID: by.CorrelationID, Address: by.Address, Epoch: j.Epoch,
 	}
 	if detail != nil {
 		b, err := json.Marshal(detail)
@@ -37,13 +37,14 @@ func (t tx) tellOf(ctx context.Context, j core.Job, what core.EventType, by core
 	return t.tell(ctx, e)
 }
 
-// queue writes a new job that is due at once, by the database's clock.
-func (t tx) queue(ctx context.Context, j core.Job) (core.Job, error) {
+// queue writes a new job that is due at once, by the database's clock; address is
+// where the request for it came from.
+func (t tx) queue(ctx context.Context, j core.Job, address string) (core.Job, error) {
 	j.State, j.RunAt = core.JobQueued, t.now
 	if err := t.CreateJob(ctx, gen.CreateJobParams(j)); err != nil {
 		return j, err
 	}
-	by := core.Actor{Subject: j.Owner, CorrelationID: j.CorrelationID}
+	by := core.Actor{Subject: j.Owner, CorrelationID: j.CorrelationID, Address: address}
 	return j, t.tellOf(ctx, j, core.JobCreated, by, nil)
 }
 

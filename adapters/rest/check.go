@@ -34,6 +34,7 @@ func (s *Server) checked(op *operation, next http.Handler) http.Handler {
 			defer body.done()
 			r.Body = body
 		}
+		callOf(r.Context()).op = op
 		if err := s.check(op, w, r); err != nil {
 			s.problem(w, r, err)
 			return
@@ -44,9 +45,11 @@ func (s *Server) checked(op *operation, next http.Handler) http.Handler {
 
 func (s *Server) check(op *operation, w http.ResponseWriter, r *http.Request) (err error) {
 	if !op.open {
-		if callOf(r.Context()).by, err = s.principal(r); err != nil {
+		c := callOf(r.Context())
+		if c.by, err = s.principal(r); err != nil {
 			return err
 		}
+		c.by.Address = c.address
 	}
 	if err := op.checkQuery(r.URL); err != nil {
 		return err

@@ -91,7 +91,9 @@ func (c *content) write(w http.ResponseWriter) error {
 	h.Set("Content-Type", c.contentType)
 	h.Set("Cache-Control", c.cache)
 	h.Set("Content-Disposition", c.disposition)
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	patience := bodyIdle + time.Duration(float64(c.bytes)/bodyRate*float64(time.Second))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience)) // a writer of a test has none
 	out := &refusing{ResponseWriter: w}
 	in := &watched{ReadSeeker: c.opened}
 	var source io.ReadSeeker = in

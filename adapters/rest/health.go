@@ -12,6 +12,7 @@ import (
 
 	"imgd/adapters/rest/internal/api"
 	"imgd/core"
+	"imgd/core/access"
 )
 
 // Check is something readiness asks.
@@ -82,10 +83,15 @@ func (s *Server) GetVersion(context.Context, api.GetVersionRequestObject) (api.G
 	}}, nil
 }
 
-// GetMetrics hands over to Metrics.
+// GetMetrics hands over to Metrics, whatever tenant an administrator is of.
 func (s *Server) GetMetrics(ctx context.Context, _ api.GetMetricsRequestObject) (api.GetMetricsResponseObject, error) {
 	if s.Metrics == nil {
 		return nil, core.NotFound.Errorf("metrics have a listener of their own")
+	}
+	if c := callOf(ctx); !c.op.open {
+		if err := access.May(c.by, core.ScopeAdmin); err != nil {
+			return nil, err
+		}
 	}
 	return handled{s.Metrics, callOf(ctx).request}, nil
 }

@@ -167,15 +167,3 @@ func (s *Server) AddJob(ctx context.Context, req api.AddJobRequestObject) (api.A
 		Headers: api.AddJob202ResponseHeaders{Location: "/v1/jobs/" + string(a.Job.ID)},
 	}, nil
 }
-
-// ListImageEvents answers a page of an image's audit trail.
-func (s *Server) ListImageEvents(ctx context.Context, req api.ListImageEventsRequestObject) (api.ListImageEventsResponseObject, error) {
-	items, next, err := s.Library.ImageEvents(ctx, callOf(ctx).by, idOr(&req.ImageID), int(value(req.Params.Limit)), value(req.Params.Cursor))
-	if err != nil {
-		return nil, err
-	}
-	return api.ListImageEvents200JSONResponse{
-		Body:    api.EventPage{Items: events(items), NextCursor: maybe(next)},
-		Headers: api.ListImageEvents200ResponseHeaders{Link: s.nextLink(ctx, next)},
-	}, nil
-}

@@ -23,7 +23,9 @@ type call struct {
 	correlation string
 	traceparent string // empty when none or no valid one came
 	by          core.Principal
-	err         error // what was answered as a problem, for the log
+	address     string     // it comes from
+	op          *operation // nil before one was found
+	err         error      // what was answered as a problem, for the log
 }
 
 type callKey struct{}
@@ -51,13 +53,15 @@ func (s *Server) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		t := &tracker{ResponseWriter: w}
-		c := &call{writer: t, correlation: s.correlation(r), traceparent: traceparent(r)}
+		c := &call{writer: t, correlation: s.correlation(r), traceparent: traceparent(r), address: s.client(r)}
 		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 		c.request = r
 		h := t.Header()
 		h.Set("X-Correlation-ID", c.correlation)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
+		harden(h)
+		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
+			h.Set("Connection", "close") // whoever stood between may have seen another end of this request
+		}
 		defer func() {
 			broken := s.rescue(t, r, recover())
 			s.report(r, time.Since(start), broken)
@@ -65,8 +69,20 @@ func (s *Server) around(next http.Handler) http.Handler {
 				panic(http.ErrAbortHandler) // the only way to tell the client that the answer is not whole
 			}
 		}()
-		next.ServeHTTP(t, r)
+		if !s.cors(t, r) {
+			next.ServeHTTP(t, r)
+		}
 	})
+}
+
+// harden sets what every answer has, unless its handler knows better: kept by nobody,
+// of no type but its own, and if a browser takes it for a page, one that may do
+// nothing, stands in no frame and tells no other site where it was.
+func harden(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 }
 
 // correlation is the caller's own id for the request, or a new one.
@@ -136,6 +152,9 @@ func (s *Server) report(r *http.Request, took time.Duration, broken bool) {
 		slog.Int("status", status),
 		slog.Int64("bytes", c.writer.bytes),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
+	}
+	if c.address != "" {
+		attrs = append(attrs, slog.String("client", c.address))
 	}
 	if c.by.Subject != "" {
 		attrs = append(attrs, slog.String("tenant", c.by.Tenant), slog.String("subject", c.by.Subject))

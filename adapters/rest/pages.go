@@ -40,7 +40,7 @@ func (s *Server) GetProblemPage(_ context.Context, req api.GetProblemPageRequest
 		Slug  core.Slug
 		Slugs []core.Slug
 	}{slug.Meaning(), slug, core.Slugs()})
-	return page{"text/html; charset=utf-8", text.Bytes(), "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"}, err
+	return page{"text/html; charset=utf-8", text.Bytes(), "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}, err
 }
 
 // page is an answer that is the same for everybody.

@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"math"
 	"net/http"
@@ -20,6 +21,9 @@ import (
 // problem any more; its connection is broken instead.
 func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 	c := callOf(r.Context())
+	if lost := s.refused(r, err); lost != nil {
+		s.log(r.Context(), slog.LevelError, "a refusal is missing from the audit trail", slog.String("error", lost.Error()))
+	}
 	if c.err == nil {
 		c.err = err
 	}

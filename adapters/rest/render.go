@@ -95,7 +95,7 @@ func events(list []core.Event) []api.Event {
 	for i, e := range list {
 		out[i] = api.Event{
 			ID: e.ID, Type: api.EventType(e.Type), ImageID: e.ImageID, JobID: maybe(e.JobID), Actor: e.Actor,
-			CorrelationID: e.CorrelationID, Epoch: e.Epoch, Detail: e.Detail, At: e.At,
+			CorrelationID: e.CorrelationID, Address: maybe(e.Address), Outcome: api.EventOutcome(e.Outcome()), Epoch: e.Epoch, Detail: e.Detail, At: e.At,
 		}
 		if len(e.Detail) == 0 {
 			out[i].Detail = []byte("{}")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -31,6 +32,11 @@ type Server struct {
 	Tokens ports.Tokens
 	// PublicURL is what absolute addresses begin with, without a slash at its end.
 	PublicURL string
+	// TrustedProxies are the peers who are believed on whose behalf they ask.
+	TrustedProxies []netip.Prefix
+	// Origins are those whose pages may read answers, as browsers write them:
+	// https://app.example.com. Empty: none but our own.
+	Origins []string
 	// BodyIdle is the longest silence in a body; zero means a minute.
 	BodyIdle time.Duration
 	// NewID makes correlation ids; nil means random ones.
@@ -40,8 +46,10 @@ type Server struct {
 	Checks   []Check
 	Draining func() bool
 	Build    Build
-	// Metrics serves /metrics; nil answers 404 there.
-	Metrics http.Handler
+	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them has
+	// to be an administrator, unless OpenMetrics lets everybody.
+	Metrics     http.Handler
+	OpenMetrics bool
 	// Observe is told of every answer; route is the pattern that matched, or empty.
 	Observe func(route, method string, status int, took time.Duration)
 	// Pages are more handlers by mux pattern, which need no token: GET /docs/.
@@ -62,24 +70,30 @@ var opsPaths = []string{"/livez", "/readyz", "/metrics", "/version"}
 
 // Handler serves the whole contract, and Pages.
 func (s *Server) Handler() (http.Handler, error) {
-	return s.serve(func(string) bool { return true }, s.Pages)
+	return s.serve(func(op *operation) bool {
+		op.open = op.open || s.OpenMetrics && op.path() == "/metrics"
+		return true
+	}, s.Pages)
 }
 
 // OpsHandler serves only what a probe and a scraper ask for: /livez, /readyz,
 // /metrics and /version. It needs no use cases.
 func (s *Server) OpsHandler() (http.Handler, error) {
-	return s.serve(func(path string) bool { return slices.Contains(opsPaths, path) }, nil)
+	return s.serve(func(op *operation) bool {
+		op.open = true // the listener is for those who may
+		return slices.Contains(opsPaths, op.path())
+	}, nil)
 }
 
-// serve puts the handlers of the wanted paths behind the middleware.
-func (s *Server) serve(wanted func(path string) bool, pages map[string]http.Handler) (http.Handler, error) {
+// serve puts the handlers of the wanted operations behind the middleware.
+func (s *Server) serve(wanted func(*operation) bool, pages map[string]http.Handler) (http.Handler, error) {
 	operations, err := readContract()
 	if err != nil {
 		return nil, err
 	}
 	mux := routes{ServeMux: http.NewServeMux(), add: func(mux *http.ServeMux, pattern string, h http.Handler) {
 		op := operations[pattern]
-		if wanted(op.path()) {
+		if wanted(op) {
 			mux.Handle(pattern, s.checked(op, h))
 		}
 	}}

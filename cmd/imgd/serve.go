@@ -92,7 +92,11 @@ func (p *parts) web(api bool) (*web, error) {
 	server := p.api()
 	server.Draining = w.draining.Load
 	if api {
-		h, err := server.Handler()
+		public := *server
+		if p.settings.MetricsListen != "" {
+			public.Metrics = nil
+		}
+		h, err := public.Handler()
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,12 +33,14 @@ type Settings struct {
 	DatabaseTime     Span `name:"database-time" env:"IMGD_DATABASE_TIME" default:"1800ms" group:"Where things are" help:"How long one transaction on PostgreSQL may take, the wait for a connection included; then the answer is 503."`
 	UnsafeDurability bool `name:"unsafe-durability" env:"IMGD_UNSAFE_DURABILITY" default:"false" group:"Where things are" help:"Take a PostgreSQL that may lose what it has committed (fsync = off); for tests."`
 
-	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without IMGD_AUTH_HS256_SECRET it must be a loopback address."`
-	MetricsListen string `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
-	PublicURL     string `name:"public-url" env:"IMGD_PUBLIC_URL" default:"" group:"HTTP" help:"What URLs in answers begin with. Empty: http:// and the address of the API."`
-	BodyIdle      Span   `name:"body-idle" env:"IMGD_BODY_IDLE" default:"30s" group:"HTTP" help:"How long the body of a request may be silent."`
-	RequestTime   Span   `name:"request-time" env:"IMGD_REQUEST_TIME" default:"1h" group:"HTTP" help:"How long one request may take in all."`
-	MaxConns      int    `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
+	Listen        string   `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without IMGD_AUTH_HS256_SECRET it must be a loopback address."`
+	MetricsListen string   `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
+	PublicURL     string   `name:"public-url" env:"IMGD_PUBLIC_URL" default:"" group:"HTTP" help:"What URLs in answers begin with. Empty: http:// and the address of the API."`
+	BodyIdle      Span     `name:"body-idle" env:"IMGD_BODY_IDLE" default:"30s" group:"HTTP" help:"How long the body of a request may be silent."`
+	RequestTime   Span     `name:"request-time" env:"IMGD_REQUEST_TIME" default:"1h" group:"HTTP" help:"How long one request may take in all."`
+	Proxies       []string `name:"trusted-proxies" env:"IMGD_TRUSTED_PROXIES" default:"" group:"HTTP" help:"The networks of proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed for whom they ask (X-Forwarded-For or Forwarded). Empty: nobody is."`
+	Origins       []string `name:"cors-origins" env:"IMGD_CORS_ORIGINS" default:"" group:"HTTP" help:"The origins whose pages may call the API from a browser, exactly: https://app.example.com. Empty: none."`
+	MaxConns      int      `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
 
 	AuthSecret   string `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. With it /v1 needs a token; without it everybody is an administrator, on a loopback address only."`
 	AuthIssuer   string `name:"auth-issuer" env:"IMGD_AUTH_ISSUER" default:"imgd" group:"Who may ask" help:"The issuer (iss) that tokens name, exactly."`
@@ -113,6 +116,14 @@ func (s *Settings) Check() (mistakes []error) {
 	if s.PublicURL != "" {
 		if u, err := url.Parse(s.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
 			wrong("IMGD_PUBLIC_URL", "%q is not the beginning of an http or https URL", s.PublicURL)
+		}
+	}
+	if _, err := s.proxies(); err != nil {
+		wrong("IMGD_TRUSTED_PROXIES", "%v", err)
+	}
+	for _, o := range s.Origins {
+		if u, err := url.Parse(o); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+strings.ToLower(u.Host) != o {
+			wrong("IMGD_CORS_ORIGINS", "%q is not an origin as browsers write it: https://app.example.com, in small letters, without a path or a slash at its end", o)
 		}
 	}
 	for _, f := range s.Formats {
@@ -204,6 +215,27 @@ func (s *Settings) tokens() (*token.HMAC, error) {
 		return nil, nil
 	}
 	return token.NewHMAC(s.AuthSecret, s.AuthIssuer, s.AuthAudience, time.Now)
+}
+
+// proxies are the networks of those who are believed on whose behalf they ask.
+func (s *Settings) proxies() (list []netip.Prefix, err error) {
+	for _, text := range s.Proxies {
+		p, err := netip.ParsePrefix(text)
+		if a, single := netip.ParseAddr(text); single == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network such as 10.0.0.0/8, nor an address", text)
+		}
+		list = append(list, p.Masked())
+	}
+	return list, nil
+}
+
+// local reports whether the API is for this machine alone.
+func (s *Settings) local() bool {
+	host, _, err := net.SplitHostPort(s.Listen)
+	return err == nil && loopback(host)
 }
 
 func (s *Settings) publicURL() string {

@@ -111,6 +111,7 @@ func (p *parts) close() error {
 // api is the HTTP side over the use cases.
 func (p *parts) api() *rest.Server {
 	images, control := records.Images{DB: p.db}, records.JobControl{DB: p.db}
+	proxies, _ := p.settings.proxies() // Check has looked
 	return &rest.Server{
 		Ingest: &ingest.Service{
 			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: mutateRender(p.pool), Spool: p.store.spool,
@@ -120,17 +121,20 @@ func (p *parts) api() *rest.Server {
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
 			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
-		Deliver:      &deliver.Service{Images: images, Blobs: p.store},
-		Capabilities: p.pool.Capabilities,
-		Tokens:       p.tokens,
-		PublicURL:    p.settings.publicURL(),
-		BodyIdle:     time.Duration(p.settings.BodyIdle),
-		NewID:        func() string { return string(newID()) },
-		Checks:       p.checks(),
-		Build:        rest.Build{Version: version(), Revision: revision()},
-		Metrics:      p.metrics.Handler(),
-		Observe:      p.metrics.Request,
-		Log:          p.log,
+		Deliver:        &deliver.Service{Images: images, Blobs: p.store},
+		Capabilities:   p.pool.Capabilities,
+		Tokens:         p.tokens,
+		PublicURL:      p.settings.publicURL(),
+		TrustedProxies: proxies,
+		Origins:        p.settings.Origins,
+		BodyIdle:       time.Duration(p.settings.BodyIdle),
+		NewID:          func() string { return string(newID()) },
+		Checks:         p.checks(),
+		Build:          rest.Build{Version: version(), Revision: revision()},
+		Metrics:        p.metrics.Handler(),
+		OpenMetrics:    p.settings.local(),
+		Observe:        p.metrics.Request,
+		Log:            p.log,
 	}
 }
 

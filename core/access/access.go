@@ -35,3 +35,15 @@ func MaySeeOriginal(p core.Principal, m core.Image) error {
 	}
 	return core.Forbidden.Errorf("only the owner of the image or an administrator may see the original or the metadata in it")
 }
+
+// MaySeeTrail refuses a principal that neither owns the image nor is an admin: its
+// audit trail tells who asked for it, and from where.
+func MaySeeTrail(p core.Principal, m core.Image) error {
+	if err := May(p, core.ScopeRead); err != nil {
+		return err
+	}
+	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
+		return nil
+	}
+	return core.Forbidden.Errorf("only the owner of the image or an administrator may see its audit trail")
+}

@@ -122,7 +122,7 @@ func (s *Service) admission(u Upload, f Fields, want request, d draft) ports.Adm
 		Metadata: want.metadata, Warnings: d.probe.Warnings, Version: 1, CreatedAt: now, UpdatedAt: now, ExpiresAt: want.expiresAt,
 	}
 	j := s.job(u.By, m.ID, u.CorrelationID, u.Traceparent, want.variants, now)
-	return ports.Admission{Image: m, Variants: pending(j, want.variants), Job: j}
+	return ports.Admission{Image: m, Variants: pending(j, want.variants), Job: j, Address: u.By.Address}
 }
 
 // job is a fresh job that makes the variants.
@@ -171,7 +171,7 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 		return Accepted{}, err
 	}
 	j := s.job(by, image, correlation, traceparent, list, core.Round(s.Now()))
-	j, added, err := s.Control.Add(ctx, ports.Addition{Job: j, Variants: pending(j, list), Force: r.Force})
+	j, added, err := s.Control.Add(ctx, ports.Addition{Job: j, Variants: pending(j, list), Force: r.Force, Address: by.Address})
 	if err != nil {
 		return Accepted{}, err
 	}

@@ -68,7 +68,7 @@ func (s *Service) Retry(ctx context.Context, by core.Principal, correlation stri
 	if err := s.maySteer(ctx, by, id); err != nil {
 		return core.Job{}, err
 	}
-	j, err := s.Jobs.Retry(ctx, by.Tenant, id, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+	j, err := s.Jobs.Retry(ctx, by.Tenant, id, by.Acting(correlation))
 	if err != nil {
 		return j, err
 	}
@@ -81,7 +81,7 @@ func (s *Service) Cancel(ctx context.Context, by core.Principal, correlation str
 	if err := s.maySteer(ctx, by, id); err != nil {
 		return core.Job{}, err
 	}
-	j, err := s.Jobs.Cancel(ctx, by.Tenant, id, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+	j, err := s.Jobs.Cancel(ctx, by.Tenant, id, by.Acting(correlation))
 	if err != nil || j.State.Final() || s.Cancels == nil {
 		return j, err
 	}

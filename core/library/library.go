@@ -102,7 +102,7 @@ func (s *Service) Patch(ctx context.Context, by core.Principal, correlation stri
 	if err := p.Check(time.Now()); err != nil {
 		return core.Record{}, err
 	}
-	return s.Images.Patch(ctx, by.Tenant, id, p, core.Actor{Subject: by.Subject, CorrelationID: correlation})
+	return s.Images.Patch(ctx, by.Tenant, id, p, by.Acting(correlation))
 }
 
 // Delete makes an image unreadable at once; its objects go after the grace, or
@@ -115,7 +115,7 @@ func (s *Service) Delete(ctx context.Context, by core.Principal, correlation str
 	if err != nil && !by.Has(core.ScopeWrite) {
 		return err
 	}
-	r := ports.Removal{By: core.Actor{Subject: by.Subject, CorrelationID: correlation}, Grace: s.Grace, Purge: purge}
+	r := ports.Removal{By: by.Acting(correlation), Grace: s.Grace, Purge: purge}
 	return s.Images.Delete(ctx, by.Tenant, id, r) // of a tombstone too
 }
 
@@ -133,12 +133,33 @@ func (s *Service) mayChange(ctx context.Context, by core.Principal, id core.ID) 
 
 // ImageEvents returns a page of an image's audit trail.
 func (s *Service) ImageEvents(ctx context.Context, by core.Principal, image core.ID, limit int, cursor string) (items []core.Event, next string, err error) {
-	if _, err := s.Image(ctx, by, image); err != nil {
+	rec, err := s.Image(ctx, by, image)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := access.MaySeeTrail(by, rec.Image); err != nil {
 		return nil, "", err
 	}
 	return list(by, image, limit, cursor,
 		func(p core.Page) ([]core.Event, error) { return s.Events.OfImage(ctx, by.Tenant, image, p) },
 		func(e core.Event) core.Position { return core.Position{At: e.At, ID: e.ID} })
+}
+
+// TenantEvents returns a page of the tenant's audit trail, to an administrator.
+func (s *Service) TenantEvents(ctx context.Context, by core.Principal, f core.EventFilter, limit int, cursor string) (items []core.Event, next string, err error) {
+	if err := access.May(by, core.ScopeAdmin); err != nil {
+		return nil, "", err
+	}
+	return list(by, f, limit, cursor,
+		func(p core.Page) ([]core.Event, error) { return s.Events.OfTenant(ctx, by.Tenant, f, p) },
+		func(e core.Event) core.Position { return core.Position{At: e.At, ID: e.ID} })
+}
+
+// Refused records that the principal may not do what they wanted with an image or a
+// job, if their tenant has it.
+func (s *Service) Refused(ctx context.Context, by core.Principal, correlation string, r core.Refusal) error {
+	r.By = by.Acting(correlation)
+	return s.Events.Refuse(ctx, by.Tenant, r)
 }
 
 // Count returns the tenant's numbers, and the fleet's for an administrator.

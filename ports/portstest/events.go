@@ -15,6 +15,8 @@ func Events(t *testing.T, open func(*testing.T) *Store) {
 	t.Run("reads what was written", func(t *testing.T) {
 		t.Run("who did what in which request", func(t *testing.T) { eventsTell(t, open(t)) })
 		t.Run("pages", func(t *testing.T) { eventsPages(t, open(t)) })
+		t.Run("of a tenant, through filters", func(t *testing.T) { eventsOfTenant(t, open(t)) })
+		t.Run("who was refused what", func(t *testing.T) { eventsRefused(t, open(t)) })
 	})
 	t.Run("absence", func(t *testing.T) { eventsAbsence(t, open(t)) })
 	t.Run("conflict", func(t *testing.T) {
@@ -72,11 +74,12 @@ func eventsTell(t *testing.T, s *Store) {
 		Type        core.EventType
 		Job         core.ID
 		Actor, Corr string
+		From        string
 		Epoch       int64
 	}
 	var got []line
 	for i, e := range events {
-		got = append(got, line{e.Type, e.JobID, e.Actor, e.CorrelationID, e.Epoch})
+		got = append(got, line{e.Type, e.JobID, e.Actor, e.CorrelationID, e.Address, e.Epoch})
 		if e.ImageID != a.Image.ID || e.Tenant != acme || e.At.IsZero() || !json.Valid(e.Detail) {
 			t.Errorf("event %d is %+v, want one of image %s with a time and a JSON detail", i, e, a.Image.ID)
 		}
@@ -85,11 +88,11 @@ func eventsTell(t *testing.T, s *Store) {
 		}
 	}
 	expect(t, "the audit trail", got, []line{
-		{core.ImageCreated, "", "ann", "c-1", 0},
-		{core.JobCreated, j.ID, "ann", "c-1", 0},
-		{core.JobClaimed, j.ID, "worker:w1", "c-1", 1},
-		{core.JobRetried, j.ID, "worker:w1", "c-1", 1},
-		{core.JobCancel, j.ID, "ann", "c-ann", 1},
+		{core.ImageCreated, "", "ann", "c-1", "192.0.2.1", 0},
+		{core.JobCreated, j.ID, "ann", "c-1", "192.0.2.1", 0},
+		{core.JobClaimed, j.ID, "worker:w1", "c-1", "", 1},
+		{core.JobRetried, j.ID, "worker:w1", "c-1", "", 1},
+		{core.JobCancel, j.ID, "ann", "c-ann", ann.Address, 1},
 	})
 }
 
@@ -128,5 +131,81 @@ func eventsAbsence(t *testing.T, s *Store) {
 	must(t, s.Images.Delete(t.Context(), acme, a.Image.ID, ports.Removal{By: ann}))
 	if got := s.told(t, a.Image.ID); len(got) != 4 || got[3] != core.ImageDeleted {
 		t.Errorf("a deleted image's events are %q, want all of them and its end", got)
+	}
+}
+
+func eventsOfTenant(t *testing.T, s *Store) {
+	first, theirs := s.admit(t), s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
+	second := s.admit(t)
+	must(t, s.Images.Delete(t.Context(), acme, first.Image.ID, ports.Removal{By: core.Actor{Subject: "eve"}}))
+	all, err := s.Events.OfTenant(t.Context(), acme, core.EventFilter{}, core.Page{Limit: 100})
+	must(t, err)
+	if len(all) != 6 || slices.ContainsFunc(all, func(e core.Event) bool { return e.ImageID == theirs.Image.ID }) {
+		t.Fatalf("the tenant has %d events, want the 6 of its own images: %+v", len(all), all)
+	}
+	var parts []core.Event
+	page := core.Page{Limit: 4}
+	for range 2 {
+		events, err := s.Events.OfTenant(t.Context(), acme, core.EventFilter{}, page)
+		must(t, err)
+		parts = append(parts, events...)
+		last := events[len(events)-1]
+		page.Before = &core.Position{At: last.At, ID: last.ID}
+	}
+	expect(t, "the pages of four together", parts, all)
+	at := all[0].At
+	for name, c := range map[string]struct {
+		f    core.EventFilter
+		want int
+	}{
+		"of a type":                {core.EventFilter{Type: core.ImageCreated}, 2},
+		"of an actor":              {core.EventFilter{Actor: "eve"}, 2},
+		"of an image":              {core.EventFilter{ImageID: second.Image.ID}, 2},
+		"of a deleted image":       {core.EventFilter{ImageID: first.Image.ID}, 4},
+		"of an image and an actor": {core.EventFilter{ImageID: first.Image.ID, Actor: "eve", Type: core.ImageDeleted}, 1},
+		"of another's image":       {core.EventFilter{ImageID: theirs.Image.ID}, 0},
+		"after the last":           {core.EventFilter{CreatedAfter: &at}, 0},
+		"before the last":          {core.EventFilter{CreatedBefore: &at}, 4},
+	} {
+		got, err := s.Events.OfTenant(t.Context(), acme, c.f, core.Page{Limit: 100})
+		must(t, err)
+		if len(got) != c.want {
+			t.Errorf("%s there are %d events, want %d", name, len(got), c.want)
+		}
+	}
+}
+
+func eventsRefused(t *testing.T, s *Store) {
+	a, theirs := s.admit(t), s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
+	refuse := func(r core.Refusal) {
+		t.Helper()
+		r.Operation, r.Problem, r.By = "deleteImage", core.InsufficientScope, ann
+		must(t, s.Events.Refuse(t.Context(), acme, r))
+	}
+	refuse(core.Refusal{ImageID: a.Image.ID})
+	refuse(core.Refusal{JobID: a.Job.ID})
+	for _, nothing := range []core.Refusal{{ImageID: newID()}, {JobID: newID()}, {ImageID: theirs.Image.ID}, {JobID: theirs.Job.ID}} {
+		refuse(nothing)
+	}
+	got, err := s.Events.OfTenant(t.Context(), acme, core.EventFilter{Type: core.AccessRefused}, core.Page{Limit: 100})
+	must(t, err)
+	if len(got) != 2 || got[0].JobID != a.Job.ID || got[1].JobID != "" {
+		t.Fatalf("the refusals are %+v, want one of the image and one of its job", got)
+	}
+	for _, e := range got {
+		var detail map[string]string
+		must(t, json.Unmarshal(e.Detail, &detail))
+		if e.ImageID != a.Image.ID || e.Actor != ann.Subject || e.CorrelationID != ann.CorrelationID || e.Address != ann.Address ||
+			detail["operation"] != "deleteImage" || detail["problem"] != "insufficient-scope" || e.Outcome() != core.EventRefused {
+			t.Errorf("a refusal is %+v", e)
+		}
+	}
+	if events, err := s.Events.OfTenant(t.Context(), globex, core.EventFilter{Type: core.AccessRefused}, core.Page{Limit: 100}); err != nil || len(events) != 0 {
+		t.Errorf("the other tenant has %d refusals (%v), want none: it learns nothing of who guesses", len(events), err)
+	}
+	must(t, s.Images.Delete(t.Context(), acme, a.Image.ID, ports.Removal{By: ann}))
+	refuse(core.Refusal{ImageID: a.Image.ID})
+	if got := s.told(t, a.Image.ID); got[len(got)-1] != core.AccessRefused {
+		t.Errorf("of a deleted image the last event is %s, want the refusal", got[len(got)-1])
 	}
 }

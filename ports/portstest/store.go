@@ -54,7 +54,7 @@ const (
 	forever = time.Hour // as far as a test is concerned
 )
 
-var ann = core.Actor{Subject: "ann", CorrelationID: "c-ann"}
+var ann = core.Actor{Subject: "ann", CorrelationID: "c-ann", Address: "2001:db8::7"}
 
 func newID() core.ID { return core.ID(uuid.Must(uuid.NewV7()).String()) }
 
@@ -68,7 +68,7 @@ func admission(tenant string) ports.Admission {
 		Warnings: core.Warnings{{Slug: "truncated", Detail: "it ends early"}}, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	j := order(m, "digest-1")
-	return ports.Admission{Image: m, Job: j, Variants: wishes(j, "large", "small")}
+	return ports.Admission{Image: m, Job: j, Address: "192.0.2.1", Variants: wishes(j, "large", "small")}
 }
 
 // order is a new job for m.

@@ -140,6 +140,7 @@ CREATE TABLE events (
   type           text        NOT NULL,
   actor          text        NOT NULL,
   correlation_id text        NOT NULL DEFAULT '',
+  address        text        NOT NULL DEFAULT '',
   epoch          bigint      NOT NULL,
   detail         jsonb       NOT NULL,
   at             timestamptz NOT NULL,

@@ -138,6 +138,7 @@ CREATE TABLE events (
   type           text      NOT NULL,
   actor          text      NOT NULL,
   correlation_id text      NOT NULL DEFAULT '',
+  address        text      NOT NULL DEFAULT '',
   epoch          bigint    NOT NULL,
   detail         json      NOT NULL,
   at             timestamp NOT NULL,

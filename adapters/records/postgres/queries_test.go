@@ -56,6 +56,7 @@ var through = map[string]string{
 	"ForgetJobs":           "jobs_pkey (id < 'j100500'::text)",
 	"ForgetJobsOf":         "jobs_of_image (image_id = images.id)",
 	"EventsOfImage":        "events_of_image (tenant = $1) AND (image_id = $2) AND (at <= $3)",
+	"EventsOfTenant":       "events_newest (tenant = $1) AND (at <= $2)",
 	"EventsOfEpoch":        "events_of_image (tenant = $1) AND (image_id = $2)",
 	"ForgetEvents":         "events_pkey (id < 'e100500'::text)",
 	"CountImages":          "images_sizes (tenant = $1)",

@@ -210,6 +210,7 @@ type Event struct {
 	Type          core.EventType
 	Actor         string
 	CorrelationID string
+	Address       string
 	Epoch         int64
 	Detail        json.RawMessage
 	At            time.Time
@@ -223,12 +224,26 @@ type EventsOfEpochParams struct {
 }
 
 type EventsOfImageParams struct {
-	Tenant   string
-	ImageID  core.ID
-	BeforeAt time.Time
-	PageAt   time.Time
-	PageID   core.ID
-	MaxRows  int64
+	Tenant       string
+	ImageID      core.ID
+	BeforeAt     time.Time
+	PageAt       time.Time
+	PageID       core.ID
+	CreatedAfter time.Time
+	Type         *string
+	Actor        *string
+	MaxRows      int64
+}
+
+type EventsOfTenantParams struct {
+	Tenant       string
+	BeforeAt     time.Time
+	PageAt       time.Time
+	PageID       core.ID
+	CreatedAfter time.Time
+	Type         *string
+	Actor        *string
+	MaxRows      int64
 }
 
 type ExpiredImagesRow struct {
@@ -617,6 +632,7 @@ type Querier interface {
 	// How the attempt of an epoch ended, if it has.
 	EventsOfEpoch(ctx context.Context, arg EventsOfEpochParams) ([]Event, error)
 	EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([]Event, error)
+	EventsOfTenant(ctx context.Context, arg EventsOfTenantParams) ([]Event, error)
 	ExpireAnswers(ctx context.Context, maxRows int64) (int64, error)
 	ExpiredImages(ctx context.Context, maxRows int64) ([]ExpiredImagesRow, error)
 	FailPendingVariants(ctx context.Context, arg FailPendingVariantsParams) error
@@ -724,6 +740,7 @@ type RecordEventParams struct {
 	Type          core.EventType
 	Actor         string
 	CorrelationID string
+	Address       string
 	Epoch         int64
 	Detail        json.RawMessage
 	At            time.Time

@@ -28,6 +28,7 @@ type (
 	Event                      = gen.Event
 	EventsOfEpochParams        = gen.EventsOfEpochParams
 	EventsOfImageParams        = gen.EventsOfImageParams
+	EventsOfTenantParams       = gen.EventsOfTenantParams
 	ExpiredImagesRow           = gen.ExpiredImagesRow
 	FailPendingVariantsParams  = gen.FailPendingVariantsParams
 	FinishJobParams            = gen.FinishJobParams

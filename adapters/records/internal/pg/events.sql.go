@@ -10,7 +10,7 @@ import (
 )
 
 const eventsOfEpoch = `-- name: EventsOfEpoch :many
-SELECT id, tenant, image_id, job_id, type, actor, correlation_id, epoch, detail, at
+SELECT id, tenant, image_id, job_id, type, actor, correlation_id, address, epoch, detail, at
 FROM   events
 WHERE  tenant = $1 AND image_id = $2 AND job_id = $3 AND epoch = $4
 `
@@ -38,6 +38,7 @@ func (q *Queries) EventsOfEpoch(ctx context.Context, arg EventsOfEpochParams) ([
 			&i.Type,
 			&i.Actor,
 			&i.CorrelationID,
+			&i.Address,
 			&i.Epoch,
 			&i.Detail,
 			&i.At,
@@ -53,14 +54,17 @@ func (q *Queries) EventsOfEpoch(ctx context.Context, arg EventsOfEpochParams) ([
 }
 
 const eventsOfImage = `-- name: EventsOfImage :many
-SELECT id, tenant, image_id, job_id, type, actor, correlation_id, epoch, detail, at
+SELECT id, tenant, image_id, job_id, type, actor, correlation_id, address, epoch, detail, at
 FROM   events
 WHERE  tenant = $1
        AND image_id = $2
        AND at <= $3
        AND (at < $4 OR id < $5)
+       AND at > $6
+       AND (CAST($7 AS text) IS NULL OR type = $7)
+       AND (CAST($8 AS text) IS NULL OR actor = $8)
 ORDER  BY at DESC, id DESC
-LIMIT  $6
+LIMIT  $9
 `
 
 func (q *Queries) EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([]Event, error) {
@@ -70,6 +74,9 @@ func (q *Queries) EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([
 		arg.BeforeAt,
 		arg.PageAt,
 		arg.PageID,
+		arg.CreatedAfter,
+		arg.Type,
+		arg.Actor,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -87,6 +94,61 @@ func (q *Queries) EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([
 			&i.Type,
 			&i.Actor,
 			&i.CorrelationID,
+			&i.Address,
+			&i.Epoch,
+			&i.Detail,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventsOfTenant = `-- name: EventsOfTenant :many
+SELECT id, tenant, image_id, job_id, type, actor, correlation_id, address, epoch, detail, at
+FROM   events
+WHERE  tenant = $1
+       AND at <= $2
+       AND (at < $3 OR id < $4)
+       AND at > $5
+       AND (CAST($6 AS text) IS NULL OR type = $6)
+       AND (CAST($7 AS text) IS NULL OR actor = $7)
+ORDER  BY at DESC, id DESC
+LIMIT  $8
+`
+
+func (q *Queries) EventsOfTenant(ctx context.Context, arg EventsOfTenantParams) ([]Event, error) {
+	rows, err := q.db.Query(ctx, eventsOfTenant,
+		arg.Tenant,
+		arg.BeforeAt,
+		arg.PageAt,
+		arg.PageID,
+		arg.CreatedAfter,
+		arg.Type,
+		arg.Actor,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Tenant,
+			&i.ImageID,
+			&i.JobID,
+			&i.Type,
+			&i.Actor,
+			&i.CorrelationID,
+			&i.Address,
 			&i.Epoch,
 			&i.Detail,
 			&i.At,
@@ -102,8 +164,8 @@ func (q *Queries) EventsOfImage(ctx context.Context, arg EventsOfImageParams) ([
 }
 
 const recordEvent = `-- name: RecordEvent :exec
-INSERT INTO events (id, tenant, image_id, job_id, type, actor, correlation_id, epoch, detail, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO events (id, tenant, image_id, job_id, type, actor, correlation_id, address, epoch, detail, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 func (q *Queries) RecordEvent(ctx context.Context, arg RecordEventParams) error {
@@ -115,6 +177,7 @@ func (q *Queries) RecordEvent(ctx context.Context, arg RecordEventParams) error 
 		arg.Type,
 		arg.Actor,
 		arg.CorrelationID,
+		arg.Address,
 		arg.Epoch,
 		arg.Detail,
 		arg.At,

@@ -1,0 +1,51 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"imgd/adapters/rest/internal/api"
+	"imgd/core"
+)
+
+// ListImageEvents answers a page of an image's audit trail.
+func (s *Server) ListImageEvents(ctx context.Context, req api.ListImageEventsRequestObject) (api.ListImageEventsResponseObject, error) {
+	items, next, err := s.Library.ImageEvents(ctx, callOf(ctx).by, idOr(&req.ImageID), int(value(req.Params.Limit)), value(req.Params.Cursor))
+	if err != nil {
+		return nil, err
+	}
+	return api.ListImageEvents200JSONResponse{
+		Body:    api.EventPage{Items: events(items), NextCursor: maybe(next)},
+		Headers: api.ListImageEvents200ResponseHeaders{Link: s.nextLink(ctx, next)},
+	}, nil
+}
+
+// ListEvents answers a page of the tenant's audit trail.
+func (s *Server) ListEvents(ctx context.Context, req api.ListEventsRequestObject) (api.ListEventsResponseObject, error) {
+	p := req.Params
+	items, next, err := s.Library.TenantEvents(ctx, callOf(ctx).by, core.EventFilter{
+		Type: core.EventType(value(p.Type)), Actor: value(p.Actor), ImageID: idOr(p.ImageID),
+		CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore,
+	}, int(value(p.Limit)), value(p.Cursor))
+	if err != nil {
+		return nil, err
+	}
+	return api.ListEvents200JSONResponse{
+		Body:    api.EventPage{Items: events(items), NextCursor: maybe(next)},
+		Headers: api.ListEvents200ResponseHeaders{Link: s.nextLink(ctx, next)},
+	}, nil
+}
+
+// refused records that somebody known may not do what they wanted with one image or
+// job. All refusals pass here, whoever has spoken them, before they are answered. The
+// answer stands even if it cannot be recorded; then the log says so.
+func (s *Server) refused(r *http.Request, err error) error {
+	c := callOf(r.Context())
+	image, job := core.ID(r.PathValue("image_id")), core.ID(r.PathValue("job_id"))
+	if core.KindOf(err) != core.Forbidden || c.op == nil || c.by.Tenant == "" || image == "" && job == "" {
+		return nil
+	}
+	return s.Library.Refused(r.Context(), c.by, c.correlation, core.Refusal{
+		ImageID: idOr(&image), JobID: idOr(&job), Operation: c.op.route.Operation.OperationID, Problem: core.SlugOf(err),
+	})
+}

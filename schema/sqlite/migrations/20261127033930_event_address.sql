@@ -1,0 +1,2 @@
+-- Add column "address" to table: "events"
+ALTER TABLE `events` ADD COLUMN `address` text NOT NULL DEFAULT '';
