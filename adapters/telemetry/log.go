@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -14,11 +15,22 @@ import (
 func NewLog(w io.Writer, text bool, level slog.Level, correlate func(context.Context) string) *slog.Logger {
 	var h slog.Handler
 	if text {
-		h = tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+		h = tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: tame})
 	} else {
 		h = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 	}
 	return slog.New(&correlated{h, correlate})
+}
+
+// tame takes the terminal's escape out of texts: tint leaves it in for those who
+// paint, and these texts are also of callers.
+func tame(_ []string, a slog.Attr) slog.Attr {
+	switch text := a.Value.String(); {
+	case !strings.ContainsRune(text, '\x1b'):
+	case a.Value.Kind() == slog.KindString, a.Value.Kind() == slog.KindAny:
+		a.Value = slog.StringValue(strings.ReplaceAll(text, "\x1b", "␛"))
+	}
+	return a
 }
 
 // correlated adds the correlation id of the context.
