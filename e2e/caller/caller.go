@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"imgd/e2e/spill"
 )
 
 // Caller sends requests. Its fields are set before the first.
@@ -35,7 +37,7 @@ type Caller struct {
 func New(url func() string) *Caller {
 	return &Caller{
 		URL: url, Patience: 15 * time.Second, Most: time.Second, seen: map[string]int{},
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second}},
+		client: &http.Client{Transport: spill.Around(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second})},
 	}
 }
 

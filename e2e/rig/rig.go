@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"imgd/e2e/spill"
 )
 
 // Binary is a build of imgd that the tests of a package run.
@@ -27,9 +29,10 @@ type Binary struct {
 	Tags []string
 }
 
-// Main is what a TestMain does: it builds, runs the tests, and ends the process.
+// Main is what a TestMain does: it builds, runs the tests while it listens to what
+// strangers are told, and ends the process.
 func Main(m *testing.M, builds ...Binary) {
-	code, err := built(m.Run, builds)
+	code, err := built(spill.Over(m.Run), builds)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
