@@ -11,7 +11,7 @@ import (
 
 // NewLog writes JSON lines, or coloured text for people. Each line of a request
 // carries its correlation id, which correlate finds in the context.
-func NewLog(w io.Writer, text bool, level slog.Level, correlate func(context.Context) string) *slog.Logger {
+func NewLog(w io.Writer, text bool, level slog.Leveler, correlate func(context.Context) string) *slog.Logger {
 	var h slog.Handler
 	if text {
 		h = tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly})

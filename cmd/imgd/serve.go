@@ -23,19 +23,25 @@ type (
 )
 
 // Run serves the API and works.
-func (serveCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, true, true) }
+func (serveCmd) Run(ctx context.Context, s *Settings, a again) error {
+	return run(ctx, s, a, true, true)
+}
 
 // Run serves the API.
-func (apiCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, true, false) }
+func (apiCmd) Run(ctx context.Context, s *Settings, a again) error {
+	return run(ctx, s, a, true, false)
+}
 
 // Run works.
-func (workerCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, false, true) }
+func (workerCmd) Run(ctx context.Context, s *Settings, a again) error {
+	return run(ctx, s, a, false, true)
+}
 
 // run is the life of a process: it opens, serves and works until it is told to
 // stop or a listener fails. Then it stops in this order: not ready, requests
 // drained, no new jobs, running jobs given what is left of the grace, leases
 // given back, adapters closed.
-func run(ctx context.Context, s *Settings, api, work bool) (err error) {
+func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) {
 	p, err := open(ctx, s)
 	if err != nil {
 		return err
@@ -50,6 +56,7 @@ func run(ctx context.Context, s *Settings, api, work bool) (err error) {
 	if err != nil {
 		return err
 	}
+	p.again = a
 	defer p.rereading(ctx, api)()
 	tasks := p.background(api, work)
 	failed := w.serve()

@@ -26,7 +26,7 @@ type Settings struct {
 	StorageURL  string `name:"storage-url" env:"IMGD_STORAGE_URL" default:"file:data/blobs" secret:"" group:"Where things are" help:"The images and their variants: file:FOLDER, or s3://BUCKET/PREFIX?region=..&endpoint=..&path_style=true with the AWS_* variables."`
 	RedisURL    string `name:"redis-url" env:"IMGD_REDIS_URL" default:"" secret:"" group:"Where things are" help:"How processes wake each other: redis://HOST:6379. Empty: each looks into the database every IMGD_POLL."`
 	TmpDir      string `name:"tmp-dir" env:"IMGD_TMP_DIR" default:"" group:"Where things are" help:"Where uploads over 8 MiB wait for a store without files. Empty: the system's."`
-	Presets     string `name:"presets" env:"IMGD_PRESETS" default:"" group:"Where things are" help:"A YAML file of presets, which are named lists of variants. The API reads it at its start, and again at SIGHUP. Empty: the built-in default alone."`
+	Presets     string `name:"presets" env:"IMGD_PRESETS" default:"" renewed:"" group:"Where things are" help:"A YAML file of presets, which are named lists of variants. The API reads it at its start, and again at SIGHUP. Empty: the built-in default alone."`
 	Migrate     string `name:"migrate" env:"IMGD_MIGRATE" default:"check" enum:"check,auto" group:"Where things are" help:"A PostgreSQL schema that is too old: check refuses to start, auto migrates it. SQLite is always migrated."`
 
 	DatabaseTime     Span `name:"database-time" env:"IMGD_DATABASE_TIME" default:"1800ms" group:"Where things are" help:"How long one transaction on PostgreSQL may take, the wait for a connection included; then the answer is 503."`
@@ -73,7 +73,7 @@ type Settings struct {
 	JobRetention   Span `name:"job-retention" env:"IMGD_JOB_RETENTION" default:"30d" group:"Work" help:"How long jobs are kept that are at an end. 0: for ever."`
 	EventRetention Span `name:"event-retention" env:"IMGD_EVENT_RETENTION" default:"365d" group:"Work" help:"How long the audit trail is kept, and what is known of deleted images. 0: for ever."`
 
-	LogLevel  string `name:"log-level" env:"IMGD_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" group:"Logs" help:"The least level that is written: ${enum}."`
+	LogLevel  string `name:"log-level" env:"IMGD_LOG_LEVEL" default:"info" renewed:"" enum:"debug,info,warn,error" group:"Logs" help:"The least level that is written: ${enum}."`
 	LogFormat string `name:"log-format" env:"IMGD_LOG_FORMAT" default:"auto" enum:"auto,json,text" group:"Logs" help:"JSON lines or text for people; auto: text on a terminal."`
 }
 

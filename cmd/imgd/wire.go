@@ -30,7 +30,9 @@ import (
 // parts are the adapters one process has open. Whoever opened them closes them.
 type parts struct {
 	settings *Settings
+	again    again // nil where settings are read once
 	log      *slog.Logger
+	level    slog.LevelVar // of log
 	metrics  *telemetry.Metrics
 	db       *records.DB
 	store    *store
@@ -48,7 +50,8 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if err := mistaken(s.Check()); err != nil {
 		return nil, err
 	}
-	p = &parts{settings: s, log: newLog(s), metrics: telemetry.NewMetrics(), name: processName(), stopping: make(chan struct{})}
+	p = &parts{settings: s, metrics: telemetry.NewMetrics(), name: processName(), stopping: make(chan struct{})}
+	p.log = newLog(s, &p.level)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
@@ -196,9 +199,14 @@ func processName() string {
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), newID()[24:])
 }
 
-func newLog(s *Settings) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(strings.ToUpper(s.LogLevel))) // the flag takes no other
+// newLog writes what is of level or above, which starts as the settings have it.
+func newLog(s *Settings, level *slog.LevelVar) *slog.Logger {
+	level.Set(s.level())
 	text := s.LogFormat == "text" || s.LogFormat == "auto" && term.IsTerminal(int(os.Stderr.Fd()))
 	return telemetry.NewLog(os.Stderr, text, level, rest.CorrelationID)
+}
+
+func (s *Settings) level() (level slog.Level) {
+	_ = level.UnmarshalText([]byte(strings.ToUpper(s.LogLevel))) // the flag takes no other
+	return level
 }
