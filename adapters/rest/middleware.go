@@ -52,7 +52,8 @@ func (s *Server) around(next http.Handler) http.Handler {
 		start := time.Now()
 		t := &tracker{ResponseWriter: w}
 		c := &call{writer: t, correlation: s.correlation(r), traceparent: traceparent(r)}
-		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		ctx, traced := s.trace(r, c)
+		r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 		c.request = r
 		h := t.Header()
 		h.Set("X-Correlation-ID", c.correlation)
@@ -61,12 +62,26 @@ func (s *Server) around(next http.Handler) http.Handler {
 		defer func() {
 			broken := s.rescue(t, r, recover())
 			s.report(r, time.Since(start), broken)
+			traced(r.Pattern, c.writer.status, c.err)
 			if broken {
 				panic(http.ErrAbortHandler) // the only way to tell the client that the answer is not whole
 			}
 		}()
 		next.ServeHTTP(t, r)
 	})
+}
+
+// trace begins the span of a request. What the request asks for has it as its parent,
+// or what the caller named while nobody collects spans.
+func (s *Server) trace(r *http.Request, c *call) (context.Context, func(route string, status int, err error)) {
+	if s.Trace == nil || quiet[r.Method+" "+r.URL.Path] {
+		return r.Context(), func(string, int, error) {}
+	}
+	ctx, parent, end := s.Trace(r, c.traceparent)
+	if parent != "" {
+		c.traceparent = parent
+	}
+	return ctx, end
 }
 
 // correlation is the caller's own id for the request, or a new one.

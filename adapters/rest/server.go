@@ -44,6 +44,11 @@ type Server struct {
 	Metrics http.Handler
 	// Observe is told of every answer; route is the pattern that matched, or empty.
 	Observe func(route, method string, status int, took time.Duration)
+	// Trace begins the span of a request, below the traceparent that came with it or
+	// below none. It returns the context of what the request asks for, and the
+	// traceparent of that, empty when nobody collects spans; end is told as Observe is.
+	// nil means no spans.
+	Trace func(r *http.Request, traceparent string) (ctx context.Context, parent string, end func(route string, status int, err error))
 	// Pages are more handlers by mux pattern, which need no token: GET /docs/.
 	Pages map[string]http.Handler
 	// Log is the access log, to which causes of errors go too; nil means

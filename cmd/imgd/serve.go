@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"imgd/adapters/rest"
+	"imgd/adapters/telemetry"
 )
 
 type (
@@ -47,6 +48,11 @@ func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	traced, err := telemetry.Traces(ctx, version(), p.name, role(api, work))
+	if err != nil {
+		return fmt.Errorf("traces: %w; see the variables OTEL_EXPORTER_OTLP_*", err)
+	}
+	defer p.lastSpans(traced)
 	if api {
 		if err := p.presets.load(s); err != nil {
 			return err
@@ -71,6 +77,16 @@ func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) 
 	tasks.stop(deadline)
 	p.log.Info("stopped")
 	return err
+}
+
+// lastSpans sends what is left of the traces. A collector that is away does not make a
+// stop fail.
+func (p *parts) lastSpans(send func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := send(ctx); err != nil {
+		p.log.Warn("the last spans could not be sent", "err", err)
+	}
 }
 
 func role(api, work bool) string {

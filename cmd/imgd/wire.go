@@ -63,10 +63,11 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.store, err = openStore(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_STORAGE_URL: %w", err)
 	}
-	p.store.Blobs = mutateBlobs(p.store.Blobs)
+	p.store.Blobs = &telemetry.Blobs{Blobs: mutateBlobs(p.store.Blobs), Metrics: p.metrics}
 	if p.hints, err = openHints(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_REDIS_URL: %w", err)
 	}
+	p.hints.Queue, p.hints.Cancels = &telemetry.Queue{Queue: p.hints.Queue, Metrics: p.metrics}, &telemetry.Cancels{Cancels: p.hints.Cancels, Metrics: p.metrics}
 	if p.pool, err = openPool(ctx, s, p.log); err != nil {
 		return p, err
 	}
@@ -116,7 +117,7 @@ func (p *parts) api() *rest.Server {
 	images, control := records.Images{DB: p.db}, records.JobControl{DB: p.db}
 	return &rest.Server{
 		Ingest: &ingest.Service{
-			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: mutateRender(p.pool), Spool: p.store.spool,
+			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
 			Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
@@ -133,8 +134,14 @@ func (p *parts) api() *rest.Server {
 		Build:        rest.Build{Version: version(), Revision: revision()},
 		Metrics:      p.metrics.Handler(),
 		Observe:      p.metrics.Request,
+		Trace:        telemetry.Request,
 		Log:          p.log,
 	}
+}
+
+// renderer is the decoders, timed.
+func (p *parts) renderer() ports.Renderer {
+	return &telemetry.Renderer{Renderer: mutateRender(p.pool), Metrics: p.metrics}
 }
 
 // jobs is the worker's side of the database, counted.
@@ -155,8 +162,8 @@ var (
 // process runs single jobs.
 func (p *parts) process() *process.Service {
 	return &process.Service{
-		Jobs: p.jobs(), Images: records.Images{DB: p.db}, Blobs: p.store, Render: mutateRender(p.pool), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
-		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Sweeps: records.Housekeeping{DB: p.db}, Log: p.log,
+		Jobs: p.jobs(), Images: records.Images{DB: p.db}, Blobs: p.store, Render: p.renderer(), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
+		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Sweeps: records.Housekeeping{DB: p.db}, Watch: telemetry.Attempt, Log: p.log,
 	}
 }
 

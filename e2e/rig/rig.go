@@ -146,6 +146,9 @@ func (p *Process) awaitReady(t testing.TB) {
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Log is what the process has written so far.
+func (p *Process) Log() string { return p.log.String() }
+
 // Kill9 ends it without a word, and waits until it is gone.
 func (p *Process) Kill9() { _ = p.cmd.Process.Kill(); <-p.done }
 
