@@ -102,7 +102,17 @@ func TestAnUploadIsOneTraceThroughTheAPIAndAWorker(t *testing.T) {
 	}
 	a := postForm(t, api.URL, file, "a.jpg", "traceparent", "00-"+trace+"-"+caller+"-01", "X-Correlation-ID", "of-the-caller")
 	j := decode[job](t, a)
+	if !regexp.MustCompile(`^total;dur=[\d.]+, .*(decoder|storage|database);dur=[\d.]+`).MatchString(a.header.Get("Server-Timing")) {
+		t.Errorf("Server-Timing of the upload says %q", a.header.Get("Server-Timing"))
+	}
 	eventually(t, "the job done", func() bool { return read[job](t, api.URL+"/v1/jobs/"+j.ID).State == "succeeded" })
+
+	if says := get(t, api.URL+"/v1/images/"+j.ImageID+"/variants/thumbnail").header.Get("Server-Timing"); !strings.Contains(says, "storage;dur=") {
+		t.Errorf("Server-Timing of a variant says %q", says)
+	}
+	if says := get(t, api.URL+"/v1/images/"+j.ImageID+"/variants/none").header.Get("Server-Timing"); says != "" {
+		t.Errorf("Server-Timing of what is not there says %q", says)
+	}
 
 	var list map[string]span
 	eventually(t, "the spans of both processes", func() bool {

@@ -55,6 +55,7 @@ func (s *Server) around(next http.Handler) http.Handler {
 		ctx, traced := s.trace(r, c)
 		r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 		c.request = r
+		t.before = func(status int) { s.timing(t.Header(), r, status) }
 		h := t.Header()
 		h.Set("X-Correlation-ID", c.correlation)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -82,6 +83,21 @@ func (s *Server) trace(r *http.Request, c *call) (context.Context, func(route st
 		c.traceparent = parent
 	}
 	return ctx, end
+}
+
+// timed are the routes whose callers are told where the time went. Others could learn
+// from it what they may not see.
+var timed = map[string]bool{
+	"POST /v1/images": true, "GET /v1/images/{image_id}/variants/{name}": true, "GET /v1/images/{image_id}/original": true,
+}
+
+func (s *Server) timing(h http.Header, r *http.Request, status int) {
+	if s.Timing == nil || status >= 300 || !timed[r.Pattern] {
+		return
+	}
+	if says := s.Timing(r.Context()); says != "" {
+		h.Set("Server-Timing", says)
+	}
 }
 
 // correlation is the caller's own id for the request, or a new one.
@@ -165,6 +181,7 @@ func (s *Server) report(r *http.Request, took time.Duration, broken bool) {
 // and Flush, which io.Copy and generated code look for.
 type tracker struct {
 	http.ResponseWriter
+	before  func(status int) // the headers are sent
 	started bool
 	status  int
 	bytes   int64
@@ -172,6 +189,9 @@ type tracker struct {
 
 func (t *tracker) begin(status int) {
 	if !t.started && status >= 200 {
+		if t.before != nil {
+			t.before(status)
+		}
 		t.started, t.status = true, status
 	}
 }

@@ -49,6 +49,9 @@ type Server struct {
 	// traceparent of that, empty when nobody collects spans; end is told as Observe is.
 	// nil means no spans.
 	Trace func(r *http.Request, traceparent string) (ctx context.Context, parent string, end func(route string, status int, err error))
+	// Timing is what Server-Timing says of a request whose context Trace made; nil means
+	// that nothing is said.
+	Timing func(context.Context) string
 	// Pages are more handlers by mux pattern, which need no token: GET /docs/.
 	Pages map[string]http.Handler
 	// Log is the access log, to which causes of errors go too; nil means

@@ -31,7 +31,9 @@ func (o *operations) begin(ctx context.Context, operation string) (inside contex
 	start := time.Now()
 	inside, span := child(ctx, o.system+" "+operation)
 	return inside, func(err error) {
-		observe(ctx, o.seconds.WithLabelValues(operation, outcome(err)), time.Since(start).Seconds())
+		took := time.Since(start)
+		spend(ctx, o.system, took)
+		observe(ctx, o.seconds.WithLabelValues(operation, outcome(err)), took.Seconds())
 		finish(span, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel"
@@ -16,6 +17,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"imgd/core"
 )
 
 // tracing is whether somebody collects spans.
@@ -69,26 +72,26 @@ func remote(traceparent string) trace.SpanContext {
 }
 
 // Request begins the span of a request, which is part of the caller's trace where a
-// valid traceparent came. It returns what the parts of the request, and jobs that it
-// asks for, have as their parent: empty when nobody collects spans. end is told the
-// route, the status and what went wrong.
+// valid traceparent came, and what Timing knows of it. It returns what the parts of the
+// request, and jobs that it asks for, have as their parent: empty when nobody collects
+// spans. end is told the route, the status and what went wrong.
 func Request(r *http.Request, traceparent string) (ctx context.Context, parent string, end func(route string, status int, err error)) {
+	ctx = context.WithValue(r.Context(), timingKey{}, &timing{began: time.Now()})
 	if !tracing.Load() {
-		return r.Context(), "", func(string, int, error) {}
+		return ctx, "", func(string, int, error) {}
 	}
-	ctx = trace.ContextWithRemoteSpanContext(r.Context(), remote(traceparent))
+	ctx = trace.ContextWithRemoteSpanContext(ctx, remote(traceparent))
 	ctx, span := tracer().Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(semconv.HTTPRequestMethodKey.String(r.Method)))
 	carrier := propagation.MapCarrier{}
 	w3c.Inject(ctx, carrier)
 	return ctx, carrier.Get("traceparent"), func(route string, status int, err error) {
-		span.SetName(strings.TrimSpace(route))
-		span.SetAttributes(semconv.HTTPRoute(route), semconv.HTTPResponseStatusCode(status))
+		if route != "" {
+			span.SetName(route)
+			span.SetAttributes(semconv.HTTPRoute(route))
+		}
+		span.SetAttributes(semconv.HTTPResponseStatusCode(status))
 		if status >= 500 {
-			text := ""
-			if err != nil {
-				text = err.Error()
-			}
-			span.SetStatus(codes.Error, text)
+			span.SetStatus(codes.Error, string(core.SlugOf(err)))
 		}
 		span.End()
 	}

@@ -135,6 +135,7 @@ func (p *parts) api() *rest.Server {
 		Metrics:      p.metrics.Handler(),
 		Observe:      p.metrics.Request,
 		Trace:        telemetry.Request,
+		Timing:       telemetry.Timing,
 		Log:          p.log,
 	}
 }
