@@ -40,6 +40,8 @@ type Server struct {
 	Checks   []Check
 	Draining func() bool
 	Build    Build
+	// Breakers are those of this process, for administrators; nil means none.
+	Breakers func() []Breaker
 	// Metrics serves /metrics; nil answers 404 there.
 	Metrics http.Handler
 	// Observe is told of every answer; route is the pattern that matched, or empty.

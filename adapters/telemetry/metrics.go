@@ -110,6 +110,21 @@ func (m *Metrics) CountFunc(name, help string, labels map[string]string, read fu
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, read))
 }
 
+// Breaker shows the state of a circuit breaker: 1 for the one it is in.
+func (m *Metrics) Breaker(dependency string, state func() string) {
+	for _, of := range []string{"closed", "half-open", "open"} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "imgd_breaker_state", Help: "1 for the state that the circuit breaker of a dependency is in.",
+			ConstLabels: prometheus.Labels{"dependency": dependency, "state": of},
+		}, func() float64 {
+			if state() == of {
+				return 1
+			}
+			return 0
+		}))
+	}
+}
+
 // GaugeFunc adds a gauge that is read from elsewhere.
 func (m *Metrics) GaugeFunc(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))

@@ -219,6 +219,9 @@ func (p *parts) background(api, work bool) *tasks {
 	} else {
 		t.running.Go(func() { <-jobs.Done(); t.stopDuties() })
 	}
+	for _, b := range p.breakers {
+		t.running.Go(func() { b.Run(duties) })
+	}
 	registrar := p.registrar(role(api, work), slots)
 	t.running.Go(func() { registrar.Run(duties) })
 	return t

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"imgd/adapters/records"
+	"imgd/adapters/resilience"
 	"imgd/adapters/rest"
 	"imgd/adapters/telemetry"
 	"imgd/adapters/vips"
@@ -39,6 +40,10 @@ type parts struct {
 	hints    *hints
 	tokens   ports.Tokens // nil while authentication is off
 	pool     *vips.Pool
+	breakers []*resilience.Breaker
+
+	storeAway func() bool // nil where the store is at hand
+
 	keeper   *worker.Housekeeper
 	presets  presetFile
 	name     string // of this process, in the rows it claims
@@ -63,7 +68,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.store, err = openStore(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_STORAGE_URL: %w", err)
 	}
-	p.store.Blobs = &telemetry.Blobs{Blobs: mutateBlobs(p.store.Blobs), Metrics: p.metrics}
+	p.guard()
 	if p.hints, err = openHints(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_REDIS_URL: %w", err)
 	}
@@ -131,6 +136,7 @@ func (p *parts) api() *rest.Server {
 		BodyIdle:     time.Duration(p.settings.BodyIdle),
 		NewID:        func() string { return string(newID()) },
 		Checks:       p.checks(),
+		Breakers:     p.states,
 		Build:        rest.Build{Version: version(), Revision: revision()},
 		Metrics:      p.metrics.Handler(),
 		Observe:      p.metrics.Request,
@@ -171,7 +177,7 @@ func (p *parts) process() *process.Service {
 // worker is the loop that runs jobs.
 func (p *parts) worker(runner worker.Runner) *worker.Worker {
 	return &worker.Worker{
-		Runner: runner, Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
+		Runner: runner, Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Hold: p.hold, Log: p.log,
 	}
 }
 

@@ -24,6 +24,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for BreakerState.
+const (
+	BreakerStateClosed   BreakerState = "closed"
+	BreakerStateHalfOpen BreakerState = "half-open"
+	BreakerStateOpen     BreakerState = "open"
+)
+
+// Valid indicates whether the value is a known member of the BreakerState enum.
+func (e BreakerState) Valid() bool {
+	switch e {
+	case BreakerStateClosed:
+		return true
+	case BreakerStateHalfOpen:
+		return true
+	case BreakerStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventType.
 const (
 	EventTypeImageCreated  EventType = "image.created"
@@ -207,6 +228,21 @@ func (e WorkerRole) Valid() bool {
 	}
 }
 
+// Breaker A circuit breaker.
+type Breaker struct {
+	// Name The dependency.
+	//
+	// Examples: store
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
+
+	// State closed: all is well; open: calls are refused at once, since it kept failing; half-open: one call tries. An open enum.
+	State BreakerState `json:"state"`
+}
+
+// BreakerState closed: all is well; open: calls are refused at once, since it kept failing; half-open: one call tries. An open enum.
+type BreakerState string
+
 // Bucket A label that groups images. It is a name, not a place.
 //
 // Examples: albums/summer
@@ -371,6 +407,9 @@ type Filename = string
 
 // Fleet The numbers of all tenants, for administrators.
 type Fleet struct {
+	// Breakers How the process that answers gets on with what it depends on.
+	Breakers []Breaker `json:"breakers"`
+
 	// OldestAgeMs For how long the oldest of them has been due, in milliseconds.
 	OldestAgeMs int64 `json:"oldest_age_ms"`
 
