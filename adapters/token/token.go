@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -94,6 +95,9 @@ func (is *Issuer) apart(other *Issuer) error {
 	}
 	return nil
 }
+
+// Names are the names of the issuers, in order.
+func (i *Issuers) Names() []string { return slices.Sorted(maps.Keys(i.all)) }
 
 // Principal returns whom a token names.
 func (i *Issuers) Principal(ctx context.Context, text string) (core.Principal, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"reflect"
@@ -24,7 +25,7 @@ type renewal struct {
 func (p *parts) renewals(api bool) []renewal {
 	list := []renewal{{"log level", p.renewLevel}}
 	if api {
-		list = append(list, renewal{"presets", p.renewPresets})
+		list = append(list, renewal{"presets", p.renewPresets}, renewal{"issuers", p.renewIssuers})
 	}
 	return list
 }
@@ -39,6 +40,21 @@ func (p *parts) renewPresets(s *Settings) ([]any, error) {
 		return nil, err
 	}
 	return []any{"file", s.Presets, "presets", p.presets.now().Names()}, nil
+}
+
+// renewIssuers changes who signs tokens. Whether anybody is asked for one stays as it
+// was at the start: it says where the API may listen.
+func (p *parts) renewIssuers(s *Settings) ([]any, error) {
+	switch {
+	case p.issuers == nil && !s.asks():
+		return nil, nil
+	case p.issuers == nil:
+		return nil, errors.New("callers would be asked for a token from now on; that takes a restart")
+	}
+	if err := p.issuers.load(s); err != nil {
+		return nil, err
+	}
+	return []any{"issuers", p.issuers.names()}, nil
 }
 
 // rereading reads the settings again at each SIGHUP, and gives them to the parts that

@@ -15,7 +15,6 @@ import (
 
 	"imgd/adapters/records/postgres"
 	"imgd/adapters/s3"
-	"imgd/adapters/token"
 	"imgd/adapters/vips/weight"
 )
 
@@ -32,16 +31,21 @@ type Settings struct {
 	DatabaseTime     Span `name:"database-time" env:"IMGD_DATABASE_TIME" default:"1800ms" group:"Where things are" help:"How long one transaction on PostgreSQL may take, the wait for a connection included; then the answer is 503."`
 	UnsafeDurability bool `name:"unsafe-durability" env:"IMGD_UNSAFE_DURABILITY" default:"false" group:"Where things are" help:"Take a PostgreSQL that may lose what it has committed (fsync = off); for tests."`
 
-	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without IMGD_AUTH_HS256_SECRET it must be a loopback address."`
+	Listen        string `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without an issuer of tokens (IMGD_AUTH_..) it must be a loopback address."`
 	MetricsListen string `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
 	PublicURL     string `name:"public-url" env:"IMGD_PUBLIC_URL" default:"" group:"HTTP" help:"What URLs in answers begin with. Empty: http:// and the address of the API."`
 	BodyIdle      Span   `name:"body-idle" env:"IMGD_BODY_IDLE" default:"30s" group:"HTTP" help:"How long the body of a request may be silent."`
 	RequestTime   Span   `name:"request-time" env:"IMGD_REQUEST_TIME" default:"1h" group:"HTTP" help:"How long one request may take in all."`
 	MaxConns      int    `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
 
-	AuthSecret   string `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. With it /v1 needs a token; without it everybody is an administrator, on a loopback address only."`
-	AuthIssuer   string `name:"auth-issuer" env:"IMGD_AUTH_ISSUER" default:"imgd" group:"Who may ask" help:"The issuer (iss) that tokens name, exactly."`
-	AuthAudience string `name:"auth-audience" env:"IMGD_AUTH_AUDIENCE" default:"imgd" group:"Who may ask" help:"The audience (aud) that tokens name, among others or alone."`
+	AuthSecret    string   `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. Without this, IMGD_AUTH_PUBLIC_KEY, IMGD_AUTH_OIDC_ISSUERS and IMGD_AUTH_ISSUERS everybody is an administrator, on a loopback address only; with any of them /v1 needs a token."`
+	AuthPublicKey string   `name:"auth-public-key" env:"IMGD_AUTH_PUBLIC_KEY" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"In place of the secret, the public key of who signs: PEM of an RSA (RS256, PS256), P-256 (ES256) or Ed25519 (EdDSA) key, or of up to four while one replaces another."`
+	AuthIssuer    string   `name:"auth-issuer" env:"IMGD_AUTH_ISSUER" default:"imgd" renewed:"" group:"Who may ask" help:"The issuer (iss) that tokens signed with the secret or for the public key name, exactly."`
+	AuthOIDC      []string `name:"auth-oidc-issuers" env:"IMGD_AUTH_OIDC_ISSUERS" default:"" renewed:"" group:"Who may ask" help:"OpenID providers whose tokens are taken: https://login.example.com/realms/acme, exactly as their tokens name them. With NAME= before one its tenants are NAME: and what its claim says; of several, all but one need that."`
+	AuthIssuers   string   `name:"auth-issuers" env:"IMGD_AUTH_ISSUERS" default:"" renewed:"" group:"Who may ask" help:"A YAML file of issuers, for those with an audience, algorithms, a typ or tenants of their own. It is read at the start and at SIGHUP. Empty: none."`
+	AuthAudience  string   `name:"auth-audience" env:"IMGD_AUTH_AUDIENCE" default:"imgd" renewed:"" group:"Who may ask" help:"The audience (aud) that tokens name, among others or alone."`
+	AuthTyp       string   `name:"auth-typ" env:"IMGD_AUTH_TYP" default:"" enum:",at+jwt,jwt" renewed:"" group:"Who may ask" help:"The one typ of tokens that is taken: at+jwt or jwt. Empty: both, and none."`
+	AuthClaim     string   `name:"auth-tenant-claim" env:"IMGD_AUTH_TENANT_CLAIM" default:"org_id" renewed:"" group:"Who may ask" help:"The claim that names the tenant; a token without it is refused. none: everybody is of the tenant default."`
 
 	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
 	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
@@ -93,18 +97,10 @@ func (s *Settings) Check() (mistakes []error) {
 	}
 	if host, _, err := net.SplitHostPort(s.Listen); err != nil {
 		wrong("IMGD_LISTEN", "%q is not host:port", s.Listen)
-	} else if s.AuthSecret == "" && !loopback(host) {
-		wrong("IMGD_LISTEN", "%s can be reached from elsewhere and nobody would be asked for a token: set IMGD_AUTH_HS256_SECRET, or listen on 127.0.0.1", s.Listen)
+	} else if !s.asks() && !loopback(host) {
+		wrong("IMGD_LISTEN", "%s can be reached from elsewhere and nobody would be asked for a token: set IMGD_AUTH_OIDC_ISSUERS, IMGD_AUTH_ISSUERS, IMGD_AUTH_PUBLIC_KEY or IMGD_AUTH_HS256_SECRET, or listen on 127.0.0.1", s.Listen)
 	}
-	if s.AuthSecret != "" && s.AuthIssuer == "" {
-		wrong("IMGD_AUTH_ISSUER", "it cannot be empty: a token has to name its issuer")
-	}
-	if s.AuthSecret != "" && s.AuthAudience == "" {
-		wrong("IMGD_AUTH_AUDIENCE", "it cannot be empty: a token has to say whom it is meant for")
-	}
-	if n := len(s.AuthSecret); n > 0 && n < token.MinSecret {
-		wrong("IMGD_AUTH_HS256_SECRET", "it has %d bytes and needs %d or more; openssl rand -hex 32 makes one", n, token.MinSecret)
-	}
+	s.checkAuth(wrong)
 	if s.MetricsListen != "" {
 		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
 			wrong("IMGD_METRICS_LISTEN", "%q is not host:port", s.MetricsListen)
@@ -196,14 +192,6 @@ func (s *Settings) blobFolder() (string, error) {
 		return "", errors.New("images are kept in file:FOLDER, such as file:data/blobs, or in s3://BUCKET/PREFIX?region=..")
 	}
 	return strings.TrimPrefix(path, "//"), nil
-}
-
-// tokens reads and mints bearer tokens; nil while authentication is off.
-func (s *Settings) tokens() (*token.HMAC, error) {
-	if s.AuthSecret == "" {
-		return nil, nil
-	}
-	return token.NewHMAC(s.AuthSecret, s.AuthIssuer, s.AuthAudience, time.Now)
 }
 
 func (s *Settings) publicURL() string {

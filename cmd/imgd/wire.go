@@ -38,7 +38,7 @@ type parts struct {
 	db       *records.DB
 	store    *store
 	hints    *hints
-	tokens   ports.Tokens // nil while authentication is off
+	issuers  *authority // nil while authentication is off
 	pool     *vips.Pool
 	breakers []*resilience.Breaker
 
@@ -76,8 +76,11 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.pool, err = openPool(ctx, s, p.log); err != nil {
 		return p, err
 	}
-	if h, _ := s.tokens(); h != nil { // Check has looked
-		p.tokens = h
+	if s.asks() {
+		p.issuers = &authority{log: p.log}
+		if err = p.issuers.load(s); err != nil {
+			return p, err
+		}
 	}
 	p.keeper = p.housekeeper()
 	p.measure()
@@ -107,6 +110,7 @@ func (p *parts) close() error {
 	if p.pool != nil {
 		p.pool.Close()
 	}
+	p.issuers.close()
 	errs = append(errs, p.hints.close())
 	if p.store != nil {
 		errs = append(errs, p.store.Close())
@@ -131,7 +135,7 @@ func (p *parts) api() *rest.Server {
 		},
 		Deliver:      &deliver.Service{Images: images, Blobs: p.store},
 		Capabilities: p.pool.Capabilities,
-		Tokens:       p.tokens,
+		Tokens:       p.tokens(),
 		PublicURL:    p.settings.publicURL(),
 		BodyIdle:     time.Duration(p.settings.BodyIdle),
 		NewID:        func() string { return string(newID()) },
@@ -149,6 +153,14 @@ func (p *parts) api() *rest.Server {
 // renderer is the decoders, timed.
 func (p *parts) renderer() ports.Renderer {
 	return &telemetry.Renderer{Renderer: mutateRender(p.pool), Metrics: p.metrics}
+}
+
+// tokens tells who asks; nil while authentication is off.
+func (p *parts) tokens() ports.Tokens {
+	if p.issuers == nil {
+		return nil
+	}
+	return p.issuers
 }
 
 // jobs is the worker's side of the database, counted.
