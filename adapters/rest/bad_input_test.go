@@ -152,7 +152,7 @@ func TestBadHeadersAreProblems(t *testing.T) {
 			}
 		})
 	}
-	if a := s.ask(t, "POST", "/v1/images", image, "Content-Type", "image/png", "Authorization", ""); a.Header.Get("WWW-Authenticate") != "Bearer" {
+	if a := s.ask(t, "POST", "/v1/images", image, "Content-Type", "image/png", "Authorization", ""); a.Header.Get("WWW-Authenticate") != `Bearer realm="imgd"` {
 		t.Errorf("without a token WWW-Authenticate is %q", a.Header.Get("WWW-Authenticate"))
 	}
 	if a := s.ask(t, "POST", "/v1/images", image, "Content-Type", "image/png", "Authorization", "Bearer x"); a.Header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` {
