@@ -1,7 +1,7 @@
 // Package rig runs the real binary as child processes, and does to them what the
 // world does: kill, freeze, thaw, terminate. It hands tests the servers that imgd
-// works with as well: PostgreSQL, Redis and S3, real ones, and links to them that can
-// be made bad.
+// works with as well: PostgreSQL, Redis, S3 and an OpenID provider, real ones, and links
+// to them that can be made bad.
 package rig
 
 import (
