@@ -38,7 +38,8 @@ type parts struct {
 	db       *records.DB
 	store    *store
 	hints    *hints
-	issuers  *authority // nil while authentication is off
+	tokens   ports.Tokens // nil while authentication is off
+	issuers  *authority   // behind tokens
 	pool     *vips.Pool
 	breakers []*resilience.Breaker
 
@@ -81,6 +82,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 		if err = p.issuers.load(s); err != nil {
 			return p, err
 		}
+		p.tokens = p.issuers
 	}
 	p.keeper = p.housekeeper()
 	p.measure()
@@ -135,7 +137,7 @@ func (p *parts) api() *rest.Server {
 		},
 		Deliver:      &deliver.Service{Images: images, Blobs: p.store},
 		Capabilities: p.pool.Capabilities,
-		Tokens:       p.tokens(),
+		Tokens:       p.tokens,
 		PublicURL:    p.settings.publicURL(),
 		BodyIdle:     time.Duration(p.settings.BodyIdle),
 		NewID:        func() string { return string(newID()) },
@@ -153,14 +155,6 @@ func (p *parts) api() *rest.Server {
 // renderer is the decoders, timed.
 func (p *parts) renderer() ports.Renderer {
 	return &telemetry.Renderer{Renderer: mutateRender(p.pool), Metrics: p.metrics}
-}
-
-// tokens tells who asks; nil while authentication is off.
-func (p *parts) tokens() ports.Tokens {
-	if p.issuers == nil {
-		return nil
-	}
-	return p.issuers
 }
 
 // jobs is the worker's side of the database, counted.
