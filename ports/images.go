@@ -64,11 +64,16 @@ type Images interface {
 	Quarantined(ctx context.Context, sha256 string) (bool, error)
 }
 
-// Tenants are all there are, for an operator who acts for each of them.
+// Tenants are all there are, for whoever does not act for one of them: an operator,
+// and those who come without a token.
 type Tenants interface {
 	// NextTenant returns the first tenant after the given one, in the order of their
 	// names, that has an image which is not deleted; empty when there is none.
 	NextTenant(ctx context.Context, after string) (string, error)
+
+	// PlaceOf returns where an image is, or was before it was deleted, for as long as
+	// anything is known of it. It permits nothing: what follows asks for that tenant.
+	PlaceOf(ctx context.Context, id core.ID) (core.Place, error)
 }
 
 // IdempotencyKey names one request of one subject, and who is answering it.

@@ -25,6 +25,7 @@ func init() {
 		"the sweeper deletes what no tenant can see any more":       "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
 		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages NextTenant ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages",
 		"an administrator sees the whole fleet":                     "FleetQueue FleetRunning Workers RunningJobs",
+		"a signed link and a public bucket are read without a token": "PlaceOfImage",
 		"the row carries its tenant, which a CHECK requires":        "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {
 		for name := range strings.FieldsSeq(names) {

@@ -243,6 +243,16 @@ func (s Images) NextTenant(ctx context.Context, after string) (tenant string, er
 	return tenant, err
 }
 
+// PlaceOf returns where an image is or was.
+func (s Images) PlaceOf(ctx context.Context, id core.ID) (place core.Place, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		row, err := q.PlaceOfImage(ctx, id)
+		place = core.Place(row)
+		return missing(err, "there is no image %s", id)
+	})
+	return place, err
+}
+
 // Quarantined reports whether bytes with this hash killed too many decoders.
 func (s Images) Quarantined(ctx context.Context, sha256 string) (bad bool, err error) {
 	err = s.Read(ctx, func(q gen.Querier) error {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"imgd/core"
+	"imgd/core/access"
 )
 
 // header is where a token stands, and the only place that is looked at: what is
@@ -22,7 +23,7 @@ func (s *Server) principal(r *http.Request) (core.Principal, error) {
 	}
 	token := bearer(r)
 	if token == "" {
-		return core.Principal{}, core.Unauthenticated.Errorf("send a bearer token in the %s header", header)
+		return core.Principal{}, access.Stranger()
 	}
 	return s.Tokens.Principal(r.Context(), token)
 }

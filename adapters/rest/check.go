@@ -43,8 +43,12 @@ func (s *Server) checked(op *operation, next http.Handler) http.Handler {
 }
 
 func (s *Server) check(op *operation, w http.ResponseWriter, r *http.Request) (err error) {
+	ask := s.principal
+	if op.shared {
+		ask = s.reader
+	}
 	if !op.open {
-		if callOf(r.Context()).by, err = s.principal(r); err != nil {
+		if callOf(r.Context()).by, err = ask(r); err != nil {
 			return err
 		}
 	}

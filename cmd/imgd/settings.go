@@ -16,6 +16,7 @@ import (
 	"imgd/adapters/records/postgres"
 	"imgd/adapters/s3"
 	"imgd/adapters/vips/weight"
+	"imgd/core/access"
 )
 
 // Settings are all of the service's, as flags and as IMGD_* variables. Nothing
@@ -46,6 +47,10 @@ type Settings struct {
 	AuthAudience  string   `name:"auth-audience" env:"IMGD_AUTH_AUDIENCE" default:"imgd" renewed:"" group:"Who may ask" help:"The audience (aud) that tokens name, among others or alone."`
 	AuthTyp       string   `name:"auth-typ" env:"IMGD_AUTH_TYP" default:"" enum:",at+jwt,jwt" renewed:"" group:"Who may ask" help:"The one typ of tokens that is taken: at+jwt or jwt. Empty: both, and none."`
 	AuthClaim     string   `name:"auth-tenant-claim" env:"IMGD_AUTH_TENANT_CLAIM" default:"org_id" renewed:"" group:"Who may ask" help:"The claim that names the tenant; a token without it is refused. none: everybody is of the tenant default."`
+
+	LinkKeys      string   `name:"link-keys" env:"IMGD_LINK_KEYS" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"What links to variants are signed with: KID:SECRET,KID:SECRET, each secret of at least 32 bytes (openssl rand -hex 32). The first signs, all of them verify; one that is left out revokes its links, at SIGHUP too. Empty: no links."`
+	PublicBuckets []string `name:"public-buckets" env:"IMGD_PUBLIC_BUCKETS" default:"" renewed:"" group:"Who may ask" help:"Buckets whose variants anybody may read without a token: TENANT/BUCKET, where * in the bucket stands for any text without a slash and ** for any text. Taken over at SIGHUP too."`
+	RedirectTime  Span     `name:"redirect-time" env:"IMGD_REDIRECT_TIME" default:"1m" group:"Who may ask" help:"How long the address of the store is good for that redirect=1 leads to, 7d at most."`
 
 	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
 	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
@@ -101,6 +106,17 @@ func (s *Settings) Check() (mistakes []error) {
 		wrong("IMGD_LISTEN", "%s can be reached from elsewhere and nobody would be asked for a token: set IMGD_AUTH_OIDC_ISSUERS, IMGD_AUTH_ISSUERS, IMGD_AUTH_PUBLIC_KEY or IMGD_AUTH_HS256_SECRET, or listen on 127.0.0.1", s.Listen)
 	}
 	s.checkAuth(wrong)
+	for _, read := range []func() error{
+		func() error { _, err := s.linkKeys(); return err },
+		func() error { _, err := s.publicBuckets(); return err },
+	} {
+		if err := read(); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	if s.RedirectTime < Span(time.Second) || s.RedirectTime > Span(access.MaxLinkLife) {
+		wrong("IMGD_REDIRECT_TIME", "it has to be between 1s and 7d")
+	}
 	if s.MetricsListen != "" {
 		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
 			wrong("IMGD_METRICS_LISTEN", "%q is not host:port", s.MetricsListen)

@@ -47,6 +47,7 @@ type parts struct {
 
 	keeper   *worker.Housekeeper
 	presets  presetFile
+	sharing  sharing
 	name     string // of this process, in the rows it claims
 	stopping chan struct{}
 }
@@ -135,7 +136,10 @@ func (p *parts) api() *rest.Server {
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
 			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
-		Deliver:      &deliver.Service{Images: images, Blobs: p.store},
+		Deliver: &deliver.Service{
+			Images: images, Tenants: images, Blobs: p.store, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime),
+			Keys: p.sharing.linkKeys, Public: p.sharing.publicBuckets, Now: time.Now,
+		},
 		Capabilities: p.pool.Capabilities,
 		Tokens:       p.tokens,
 		PublicURL:    p.settings.publicURL(),

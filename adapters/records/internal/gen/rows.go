@@ -542,6 +542,11 @@ type PatchImageParams struct {
 	Version    int64
 }
 
+type PlaceOfImageRow struct {
+	Tenant string
+	Bucket string
+}
+
 type PlanSweepParams struct {
 	ID        core.ID
 	BlobKey   string
@@ -677,6 +682,8 @@ type Querier interface {
 	OriginalObjects(ctx context.Context, arg OriginalObjectsParams) ([]OriginalObjectsRow, error)
 	// Whoever read the version may write its successor.
 	PatchImage(ctx context.Context, arg PatchImageParams) (int64, error)
+	// Who reads in public, or by a signed link, names no tenant.
+	PlaceOfImage(ctx context.Context, id core.ID) (PlaceOfImageRow, error)
 	// An object that is to be swept sooner than was planned is.
 	PlanSweep(ctx context.Context, arg PlanSweepParams) error
 	PlannedSweepKeys(ctx context.Context, keys string) ([]string, error)

@@ -64,6 +64,7 @@ type (
 	OriginalObjectsParams      = gen.OriginalObjectsParams
 	OriginalObjectsRow         = gen.OriginalObjectsRow
 	PatchImageParams           = gen.PatchImageParams
+	PlaceOfImageRow            = gen.PlaceOfImageRow
 	PlanSweepParams            = gen.PlanSweepParams
 	PostponeSweepParams        = gen.PostponeSweepParams
 	PublishVariantParams       = gen.PublishVariantParams
