@@ -154,6 +154,7 @@ func TestEveryOperationAsksWhoIsThere(t *testing.T) {
 	bodies := map[string][2]string{
 		"uploadImage": {"image/png", "FAKE 4x3 y"}, "lookupImages": {"application/json", `{"ids":["` + j.ImageID + `"]}`},
 		"patchImage": {"application/merge-patch+json", `{"bucket":"b"}`}, "addJob": {"application/json", `{"variants":{"a":"w=1"}}`},
+		"createLinks": {"application/json", `{"variants":["medium"]}`},
 	}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
