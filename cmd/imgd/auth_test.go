@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"imgd/core"
 	"imgd/ports/portstest"
@@ -194,5 +195,42 @@ func TestWithoutASecretNoTokenIsMinted(t *testing.T) {
 	var out bytes.Buffer
 	if err := (tokenCmd{Tenant: "a", Sub: "b", TTL: 1}).mint(&s, &out); err == nil || out.Len() != 0 {
 		t.Errorf("it mints %q, %v", out.String(), err)
+	}
+}
+
+func TestWhatIsSharedIsCheckedAtTheStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Settings)
+		tells  string
+	}{
+		"a short secret":         {func(s *Settings) { s.LinkKeys = "k1:" + secret[:31] }, "IMGD_LINK_KEYS: the secret of k1 has 31 bytes"},
+		"a secret without a kid": {func(s *Settings) { s.LinkKeys = secret }, "IMGD_LINK_KEYS: entry 1 has no colon"},
+		"a bucket of everybody":  {func(s *Settings) { s.PublicBuckets = []string{"*/press"} }, "IMGD_PUBLIC_BUCKETS: "},
+		"a long redirect":        {func(s *Settings) { s.RedirectTime = Span(200 * time.Hour) }, "IMGD_REDIRECT_TIME: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := defaults(t)
+			c.change(&s)
+			err := mistaken(s.Check())
+			if err == nil || !strings.Contains(err.Error(), c.tells) || strings.Contains(err.Error(), secret[:31]) {
+				t.Errorf("got %v, want %q, and no secret", err, c.tells)
+			}
+		})
+	}
+	t.Setenv("IMGD_LINK_KEYS", "k1:"+secret)
+	t.Setenv("IMGD_PUBLIC_BUCKETS", "acme/press,acme/www/**")
+	var c commands
+	if _, err := newParser(&c).Parse([]string{"config"}); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := (configCmd{}).show(&c.Settings, &out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), secret) || !strings.Contains(out.String(), "IMGD_LINK_KEYS=(redacted)") {
+		t.Errorf("imgd config tells the keys of links, or not that there are some:\n%s", &out)
+	}
+	if public, err := c.publicBuckets(); err != nil || len(public) != 2 {
+		t.Errorf("the public buckets are %v, %v; want two", public, err)
 	}
 }
