@@ -16,6 +16,8 @@ type Admission struct {
 	// Answer, when not nil, is kept under the idempotency key that the caller
 	// holds.
 	Answer *Answer
+	// Reservation, when not empty, is the room that this makes use of.
+	Reservation core.ID
 }
 
 // Removal says who deletes, and how long objects stay after it.
@@ -31,7 +33,8 @@ type Images interface {
 	// Admit records the image, its variants, its first job, their events and the
 	// idempotent answer in one transaction. A taken external id is a Conflict
 	// ExternalIDTaken with the fact image_id; an idempotency lock that another
-	// request has taken over is a Conflict IdempotencyInProgress.
+	// request has taken over is a Conflict IdempotencyInProgress; a reservation that
+	// has run out is RequestTimeout.
 	Admit(ctx context.Context, a Admission) error
 
 	// Image returns an image with its variants.

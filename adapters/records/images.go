@@ -23,6 +23,9 @@ var (
 // Admit records an accepted upload, all of it or nothing.
 func (s Images) Admit(ctx context.Context, a ports.Admission) error {
 	return s.writeAgain(ctx, func(t tx) error {
+		if err := t.settleRoom(ctx, a.Image.Tenant, a.Reservation); err != nil {
+			return err
+		}
 		if err := t.answer(ctx, a.Answer); err != nil {
 			return err
 		}
@@ -47,7 +50,7 @@ func (s Images) Admit(ctx context.Context, a ports.Admission) error {
 				return err
 			}
 		}
-		return nil
+		return t.count(ctx, a.Image, 1)
 	})
 }
 

@@ -11,6 +11,7 @@ type (
 	BuryImageParams            = gen.BuryImageParams
 	CancelJobParams            = gen.CancelJobParams
 	CancelJobsOfImageParams    = gen.CancelJobsOfImageParams
+	ChangeUsageParams          = gen.ChangeUsageParams
 	ClaimNextParams            = gen.ClaimNextParams
 	ClaimOneParams             = gen.ClaimOneParams
 	CountFinishedParams        = gen.CountFinishedParams
@@ -19,6 +20,8 @@ type (
 	CountJobsRow               = gen.CountJobsRow
 	CreateImageParams          = gen.CreateImageParams
 	CreateJobParams            = gen.CreateJobParams
+	CreateReservationParams    = gen.CreateReservationParams
+	CreateUsageParams          = gen.CreateUsageParams
 	CreateVariantParams        = gen.CreateVariantParams
 	DescribeImageParams        = gen.DescribeImageParams
 	DropRequestParams          = gen.DropRequestParams
@@ -29,6 +32,7 @@ type (
 	EventsOfEpochParams        = gen.EventsOfEpochParams
 	EventsOfImageParams        = gen.EventsOfImageParams
 	ExpiredImagesRow           = gen.ExpiredImagesRow
+	ExtendReservationParams    = gen.ExtendReservationParams
 	FailPendingVariantsParams  = gen.FailPendingVariantsParams
 	FinishJobParams            = gen.FinishJobParams
 	FinishedTimesParams        = gen.FinishedTimesParams
@@ -38,6 +42,8 @@ type (
 	ForgetEmbeddedParams       = gen.ForgetEmbeddedParams
 	ForgetEventsParams         = gen.ForgetEventsParams
 	ForgetJobsParams           = gen.ForgetJobsParams
+	ForgetRatesParams          = gen.ForgetRatesParams
+	ForgetReservationsParams   = gen.ForgetReservationsParams
 	Generation                 = gen.Generation
 	GenerationRow              = gen.GenerationRow
 	HastenJobParams            = gen.HastenJobParams
@@ -59,6 +65,7 @@ type (
 	Lease                      = gen.Lease
 	LiveTwinParams             = gen.LiveTwinParams
 	LockRequestParams          = gen.LockRequestParams
+	LockUsageRow               = gen.LockUsageRow
 	NextGenerationParams       = gen.NextGenerationParams
 	OldTombstonesParams        = gen.OldTombstonesParams
 	OriginalObjectsParams      = gen.OriginalObjectsParams
@@ -71,15 +78,22 @@ type (
 	Quarantine                 = gen.Quarantine
 	QuarantineParams           = gen.QuarantineParams
 	Querier                    = gen.Querier
+	Rate                       = gen.Rate
 	ReapJobsParams             = gen.ReapJobsParams
 	RecordEventParams          = gen.RecordEventParams
 	RequeueJobParams           = gen.RequeueJobParams
 	Reservation                = gen.Reservation
+	ReservedAndQueuedParams    = gen.ReservedAndQueuedParams
+	ReservedAndQueuedRow       = gen.ReservedAndQueuedRow
+	ReservedParams             = gen.ReservedParams
+	ReservedRow                = gen.ReservedRow
 	ReviveFailedVariantsParams = gen.ReviveFailedVariantsParams
 	RunningJobsRow             = gen.RunningJobsRow
 	SettleImageParams          = gen.SettleImageParams
+	SettleReservationParams    = gen.SettleReservationParams
 	SweepTask                  = gen.SweepTask
 	TakeDutyParams             = gen.TakeDutyParams
+	TakeRateParams             = gen.TakeRateParams
 	TwinsParams                = gen.TwinsParams
 	Usage                      = gen.Usage
 	Variant                    = gen.Variant
