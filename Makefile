@@ -2,6 +2,8 @@
 
 GO             ?= go
 VERSION_LINT   := 2.15.0
+VERSION_VULN   := 1.9.0
+VERSION_SBOM   := 1.10.0
 VERSION_REDOC  := 2.77.0
 CACHE          := $(CURDIR)/.cache
 LINT           := $(CACHE)/golangci-lint-$(VERSION_LINT)
@@ -12,7 +14,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test chaos chaos-short soak verify generate check-generated check-format check-modules lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
+.PHONY: help deps servers build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,7 +62,7 @@ bench-isolation: deps ## Compare decoders that are locked up with those that are
 test-containers: servers ## Run the tests that use servers with servers in Docker.
 	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -count=1 -timeout 20m $(CONTRACTS)
 
-verify: check-generated check-format check-modules lint lint-api compose-check ## Check generated code, migrations, format, style and openapi.yaml.
+verify: check-generated check-format check-modules vulncheck lint lint-api compose-check ## Check generated code, migrations, format, style and openapi.yaml.
 
 generate: deps ## Generate code from openapi.yaml and the queries.
 	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
@@ -76,9 +78,18 @@ check-format:
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 
 check-modules:
+	$(GO) mod verify
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 	cd tools/servers && $(GO) mod tidy -diff
+
+# Known holes of what is linked, and reached. The database of them is on the network;
+# where it is not reached, this says so and does not fail: it knows nothing then.
+vulncheck: deps ## Look for known vulnerabilities in the modules that are used.
+	@GO="$(GO)" sh scripts/vulncheck $(VERSION_VULN)
+
+sbom: bin/imgd ## Write bin/imgd.cdx.json: the modules in bin/imgd, and the system's libraries it is linked with.
+	@GO="$(GO)" sh scripts/sbom $(VERSION_SBOM) bin/imgd bin/imgd.cdx.json
 
 lint: $(LINT) | deps ## Run the linters.
 	$(LINT) run ./...

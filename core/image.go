@@ -54,6 +54,9 @@ type Image struct {
 	ExpiresAt     *time.Time // when it is deleted by itself, nil for never
 }
 
+// Place is where the image is.
+func (m Image) Place() Place { return Place{m.Tenant, m.Bucket} }
+
 // OriginalKey is where the original's bytes are.
 func (m Image) OriginalKey() string { return "o/" + string(m.ID) }
 
@@ -87,6 +90,10 @@ type Variant struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
+
+// ContentVersion names the content of a ready variant in its addresses: 16 digits of
+// its hash. It is empty while there is no content.
+func (v Variant) ContentVersion() string { return v.SHA256[:min(16, len(v.SHA256))] }
 
 // VariantKey is where the bytes are that a renderer of a version makes of an image by
 // the transform with a digest. When other bytes are there already, those of a job's

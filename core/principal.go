@@ -12,11 +12,13 @@ const (
 	ScopeAdmin Scope = "images:admin"
 )
 
-// Principal is whoever asks: a subject in a tenant, with scopes.
+// Principal is whoever asks: a subject in a tenant, with scopes. Without a subject it
+// is anybody at all.
 type Principal struct {
 	Tenant  string
 	Subject string // unique across issuers; the owner of what it uploads
 	Scopes  []Scope
+	Link    *Link  // all that is permitted to whoever came with one; nil for everybody else
 	Address string // where the request comes from, for the audit trail alone
 }
 
@@ -24,6 +26,9 @@ type Principal struct {
 func (p Principal) Acting(correlation string) Actor {
 	return Actor{Subject: p.Subject, CorrelationID: correlation, Address: p.Address}
 }
+
+// Anonymous reports whether nobody knows who p is.
+func (p Principal) Anonymous() bool { return p.Subject == "" }
 
 // Has reports whether p carries the scope; an admin carries every one.
 func (p Principal) Has(s Scope) bool {

@@ -29,6 +29,10 @@ const (
 	InsufficientScope Slug = "insufficient-scope"
 	QuotaExceeded     Slug = "quota-exceeded"
 
+	SignatureInvalid Slug = "signature-invalid"
+	URLExpired       Slug = "url-expired"
+	LinksOff         Slug = "links-off"
+
 	VariantUnknown  Slug = "variant-unknown"
 	VariantNotReady Slug = "variant-not-ready"
 	VariantFailed   Slug = "variant-failed"
@@ -121,6 +125,10 @@ var meanings = map[Slug]Meaning{
 
 	InsufficientScope: {Forbidden, 403, "The token lacks a scope", "The member required names the scope this operation needs."},
 	QuotaExceeded:     {Forbidden, 403, "The quota is used up", "Delete what is no longer needed, or ask for a larger quota."},
+
+	SignatureInvalid: {Forbidden, 403, "The link is not valid", "A signed link is used byte for byte as it was given out: nothing may be added, removed, reordered or encoded again. Otherwise its key has been withdrawn. Ask whoever gave it to you for a new one."},
+	URLExpired:       {NotFound, 410, "The link has expired", "Its time is over (the parameter exp, in seconds since 1970). Ask whoever gave it to you for a new one."},
+	LinksOff:         {Conflict, 409, "This service signs no links", "It has no key to sign links with. The operator sets IMGD_LINK_KEYS, such as k1: and the output of openssl rand -hex 32."},
 
 	VariantUnknown:  {NotFound, 404, "The image has no such variant", "The member allowed lists the variants it has."},
 	VariantNotReady: {NotFound, 404, "The variant is not ready yet", "It is being rendered. Ask again after Retry-After seconds, or hold on to the job with GET /v1/jobs/{job_id}?wait=30."},

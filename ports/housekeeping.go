@@ -16,6 +16,7 @@ type Housekeeping interface {
 
 	Sweeps
 	Retention
+	Accounts
 	Generations
 }
 
@@ -82,6 +83,19 @@ type Retention interface {
 
 	// ForgetAnswers removes idempotent answers whose day is over.
 	ForgetAnswers(ctx context.Context, limit int) (removed int, err error)
+
+	// ForgetRates removes what is known of callers who owe nothing any more.
+	ForgetRates(ctx context.Context, limit int) (removed int, err error)
+
+	// ForgetReservations removes reservations that have run out.
+	ForgetReservations(ctx context.Context, limit int) (removed int, err error)
+}
+
+// Accounts are what tenants with a quota have.
+type Accounts interface {
+	// Recount compares what is kept of each such tenant with what it has, puts right
+	// what is wrong, and returns of how many tenants that was.
+	Recount(ctx context.Context) (corrected int, err error)
 }
 
 // Generation is the name of the last meeting of the database and its store, and

@@ -18,6 +18,8 @@ type Admission struct {
 	Answer *Answer
 	// Address is where the upload came from.
 	Address string
+	// Reservation, when not empty, is the room that this makes use of.
+	Reservation core.ID
 }
 
 // Removal says who deletes, and how long objects stay after it.
@@ -33,7 +35,8 @@ type Images interface {
 	// Admit records the image, its variants, its first job, their events and the
 	// idempotent answer in one transaction. A taken external id is a Conflict
 	// ExternalIDTaken with the fact image_id; an idempotency lock that another
-	// request has taken over is a Conflict IdempotencyInProgress.
+	// request has taken over is a Conflict IdempotencyInProgress; a reservation that
+	// has run out is RequestTimeout.
 	Admit(ctx context.Context, a Admission) error
 
 	// Image returns an image with its variants.
@@ -66,11 +69,16 @@ type Images interface {
 	Quarantined(ctx context.Context, sha256 string) (bool, error)
 }
 
-// Tenants are all there are, for an operator who acts for each of them.
+// Tenants are all there are, for whoever does not act for one of them: an operator,
+// and those who come without a token.
 type Tenants interface {
 	// NextTenant returns the first tenant after the given one, in the order of their
 	// names, that has an image which is not deleted; empty when there is none.
 	NextTenant(ctx context.Context, after string) (string, error)
+
+	// PlaceOf returns where an image is, or was before it was deleted, for as long as
+	// anything is known of it. It permits nothing: what follows asks for that tenant.
+	PlaceOf(ctx context.Context, id core.ID) (core.Place, error)
 }
 
 // IdempotencyKey names one request of one subject, and who is answering it.

@@ -63,6 +63,8 @@ type Addition struct {
 	Variants []core.Variant // what Job makes: pending where the name is new or not ready
 	Force    bool           // also when the same was made before
 	Address  string         // where the request for it came from
+	// Reservation, when not empty, is the room that a new job makes use of.
+	Reservation core.ID
 }
 
 // JobControl is a caller's side of the job machine, for the caller's own tenant.
@@ -83,8 +85,9 @@ type JobControl interface {
 
 	// Retry queues a failed, dead or cancelled job again with fresh budgets, its
 	// failed variants pending and its image processing. In any other state, and
-	// when a live job makes the same, it is a Conflict JobStateConflict.
-	Retry(ctx context.Context, tenant string, id core.ID, by core.Actor) (core.Job, error)
+	// when a live job makes the same, it is a Conflict JobStateConflict. A reservation
+	// that is not empty is the room that it makes use of.
+	Retry(ctx context.Context, tenant string, id, reservation core.ID, by core.Actor) (core.Job, error)
 
 	// Cancel ends a queued job at once and asks the worker of a running one to
 	// stop. In any other state it is a Conflict JobStateConflict.

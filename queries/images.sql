@@ -69,6 +69,12 @@ SET    deleted_at = @deleted_at, updated_at = @now, version = version + 1, state
        filename = '', external_id = '', metadata = @metadata, blurhash = '', palette = '[]', thumbhash = '', phash = ''
 WHERE  tenant = @tenant AND id = @id AND deleted_at IS NULL;
 
+-- Who reads in public, or by a signed link, names no tenant.
+-- name: PlaceOfImage :one
+SELECT tenant, bucket
+FROM   images
+WHERE  id = @id;
+
 -- name: ImageOfJob :one
 SELECT *
 FROM   images

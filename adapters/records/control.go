@@ -33,6 +33,9 @@ func (s JobControl) Add(ctx context.Context, a ports.Addition) (j core.Job, adde
 			j = twin
 			return t.hasten(ctx, &j, a.Job.Priority)
 		}
+		if err := t.settleRoom(ctx, a.Job.Tenant, a.Reservation); err != nil {
+			return err
+		}
 		if j, err = t.queue(ctx, a.Job, a.Address); err != nil {
 			return err
 		}
@@ -124,7 +127,7 @@ func (s JobControl) List(ctx context.Context, tenant string, f core.JobFilter, p
 }
 
 // Retry queues a job that came to an end again, with fresh budgets.
-func (s JobControl) Retry(ctx context.Context, tenant string, id core.ID, by core.Actor) (j core.Job, err error) {
+func (s JobControl) Retry(ctx context.Context, tenant string, id, reservation core.ID, by core.Actor) (j core.Job, err error) {
 	err = s.write(ctx, func(t tx) error {
 		if j, err = t.lock(ctx, tenant, id); err != nil {
 			return err
@@ -137,6 +140,9 @@ func (s JobControl) Retry(ctx context.Context, tenant string, id core.ID, by cor
 			return core.JobStateConflict.Errorf("job %s makes the same already; wait for it", twin.ID).With("job_id", twin.ID)
 		}
 		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err := t.settleRoom(ctx, tenant, reservation); err != nil {
 			return err
 		}
 		row, err := t.RequeueJob(ctx, gen.RequeueJobParams{Tenant: tenant, ID: id})

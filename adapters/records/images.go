@@ -23,6 +23,9 @@ var (
 // Admit records an accepted upload, all of it or nothing.
 func (s Images) Admit(ctx context.Context, a ports.Admission) error {
 	return s.writeAgain(ctx, func(t tx) error {
+		if err := t.settleRoom(ctx, a.Image.Tenant, a.Reservation); err != nil {
+			return err
+		}
 		if err := t.answer(ctx, a.Answer); err != nil {
 			return err
 		}
@@ -47,7 +50,7 @@ func (s Images) Admit(ctx context.Context, a ports.Admission) error {
 				return err
 			}
 		}
-		return nil
+		return t.count(ctx, a.Image, 1)
 	})
 }
 
@@ -241,6 +244,16 @@ func (s Images) NextTenant(ctx context.Context, after string) (tenant string, er
 		return "", nil
 	}
 	return tenant, err
+}
+
+// PlaceOf returns where an image is or was.
+func (s Images) PlaceOf(ctx context.Context, id core.ID) (place core.Place, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		row, err := q.PlaceOfImage(ctx, id)
+		place = core.Place(row)
+		return missing(err, "image", id)
+	})
+	return place, err
 }
 
 // Quarantined reports whether bytes with this hash killed too many decoders.

@@ -62,10 +62,13 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 	if err := t.ForgetEmbedded(ctx, gen.ForgetEmbeddedParams{Tenant: m.Tenant, ImageID: m.ID}); err != nil {
 		return err
 	}
-	return t.tell(ctx, core.Event{
+	if err := t.tell(ctx, core.Event{
 		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImageDeleted,
 		Actor: by.Subject, CorrelationID: by.CorrelationID, Address: by.Address,
-	})
+	}); err != nil {
+		return err
+	}
+	return t.count(ctx, m, -1)
 }
 
 // planSweeps names the original and everything that was made of it.

@@ -89,6 +89,21 @@ func (s Housekeeping) ForgetAnswers(ctx context.Context, limit int) (removed int
 	return s.forget(ctx, func(t tx) (int64, error) { return t.ExpireAnswers(ctx, int64(limit)) })
 }
 
+// ForgetRates removes buckets that are full.
+func (s Housekeeping) ForgetRates(ctx context.Context, limit int) (removed int, err error) {
+	return s.forget(ctx, func(t tx) (int64, error) {
+		return t.ForgetRates(ctx, gen.ForgetRatesParams{Before: t.now, MaxRows: int64(limit)})
+	})
+}
+
+// ForgetReservations removes reservations that have run out, and that nobody counts
+// any more.
+func (s Housekeeping) ForgetReservations(ctx context.Context, limit int) (removed int, err error) {
+	return s.forget(ctx, func(t tx) (int64, error) {
+		return t.ForgetReservations(ctx, gen.ForgetReservationsParams{Before: t.now.Add(-undecided), MaxRows: int64(limit)})
+	})
+}
+
 func (s Housekeeping) forget(ctx context.Context, some func(tx) (int64, error)) (removed int, err error) {
 	err = s.write(ctx, func(t tx) error {
 		n, err := some(t)

@@ -23,6 +23,10 @@ import (
 // connection, asking and being answered.
 const budget = 200 * time.Millisecond
 
+// counting is the part of it that a take from a rate has: who keeps rates without
+// Redis must have time left.
+const counting = budget / 2
+
 // dialing is how long a connection may take to be made, TLS included. It goes on
 // behind a request that has left, so that the next one finds it ready.
 const dialing = 2 * time.Second
@@ -85,23 +89,28 @@ func (c *Client) Close() error {
 // Ping asks now, whatever went wrong a moment ago, and is Unavailable when no
 // answer came within the budget.
 func (c *Client) Ping(ctx context.Context) error {
-	return c.within(ctx, func(ctx context.Context) error { return c.quick.Ping(ctx).Err() })
+	return c.within(ctx, budget, func(ctx context.Context) error { return c.quick.Ping(ctx).Err() })
 }
 
 // ask is how requests ask. After a failure nobody tries for a while, so that a
 // Redis that is away costs one request in many its budget and the others nothing.
 func (c *Client) ask(ctx context.Context, do func(context.Context) error) error {
+	return c.askFor(ctx, budget, do)
+}
+
+// askFor asks with a budget of its own.
+func (c *Client) askFor(ctx context.Context, budget time.Duration, do func(context.Context) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err := c.trip.try(); err != nil {
 		return err
 	}
-	return c.within(ctx, do)
+	return c.within(ctx, budget, do)
 }
 
-// within gives do the budget, and remembers whether Redis was there.
-func (c *Client) within(ctx context.Context, do func(context.Context) error) error {
+// within gives do a budget, and remembers whether Redis was there.
+func (c *Client) within(ctx context.Context, budget time.Duration, do func(context.Context) error) error {
 	short, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	err := explain(do(short))

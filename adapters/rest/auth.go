@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"imgd/core"
+	"imgd/core/access"
 )
 
 // header is where a token stands, and the only place that is looked at: what is
@@ -22,7 +23,7 @@ func (s *Server) principal(r *http.Request) (core.Principal, error) {
 	}
 	token := bearer(r)
 	if token == "" {
-		return core.Principal{}, core.Unauthenticated.Errorf("send a bearer token in the %s header", header)
+		return core.Principal{}, access.Stranger()
 	}
 	return s.Tokens.Principal(r.Context(), token)
 }
@@ -37,17 +38,17 @@ func bearer(r *http.Request) string {
 }
 
 // challenge is what WWW-Authenticate says of a refusal (RFC 6750, section 3):
-// without a token only which scheme is asked for. It is empty where it has nothing
-// to say.
+// without a token only which scheme is asked for, and where. Of what no token could
+// change, such as a quota, it says nothing.
 func challenge(r *http.Request, e *core.Error, status int) string {
 	switch {
 	case e.Facts["header"] == header:
 		return `Bearer error="invalid_request"`
 	case status == http.StatusUnauthorized && bearer(r) == "":
-		return "Bearer"
+		return `Bearer realm="imgd"`
 	case status == http.StatusUnauthorized:
 		return `Bearer error="invalid_token"`
-	case e.Slug != core.InsufficientScope:
+	case e.Slug != core.InsufficientScope && e.Slug != core.Slug(core.Forbidden):
 		return ""
 	}
 	if scope, ok := e.Facts["required"].(core.Scope); ok {

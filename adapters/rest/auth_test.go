@@ -28,10 +28,10 @@ func TestARefusalSaysWhatIsWrongWithTheToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		header, challenge, tells string
 	}{
-		"nothing":                {"", "Bearer", "send a bearer token"},
-		"another scheme":         {"Basic YW5uOnNlY3JldA==", "Bearer", "send a bearer token"},
-		"a scheme and no token":  {"Bearer", "Bearer", "send a bearer token"},
-		"a token and no scheme":  {strings.TrimPrefix(authorization(t, "Bearer ann"), "Bearer "), "Bearer", "send a bearer token"},
+		"nothing":                {"", `Bearer realm="imgd"`, "send a bearer token"},
+		"another scheme":         {"Basic YW5uOnNlY3JldA==", `Bearer realm="imgd"`, "send a bearer token"},
+		"a scheme and no token":  {"Bearer", `Bearer realm="imgd"`, "send a bearer token"},
+		"a token and no scheme":  {strings.TrimPrefix(authorization(t, "Bearer ann"), "Bearer "), `Bearer realm="imgd"`, "send a bearer token"},
 		"a word":                 {"Bearer letmein", `Bearer error="invalid_token"`, "not a signed JWT"},
 		"an expired token":       {"Bearer " + expired, `Bearer error="invalid_token"`, "has expired"},
 		"a token without tenant": {"Bearer " + homeless, `Bearer error="invalid_token"`, "org_id"},
@@ -48,6 +48,11 @@ func TestARefusalSaysWhatIsWrongWithTheToken(t *testing.T) {
 	a := s.ask(t, "DELETE", "/v1/images/"+nobody, nil, "Authorization", "Bearer reader").want(t, 403)
 	if got := a.Header.Get("WWW-Authenticate"); got != `Bearer error="insufficient_scope", scope="images:write"` || a.slug() != "insufficient-scope" {
 		t.Errorf("without the scope got %s with WWW-Authenticate %q", a.body, got)
+	}
+	theirs := s.upload(t, "x")
+	a = s.ask(t, "DELETE", "/v1/images/"+theirs.ImageID, nil, "Authorization", "Bearer writer").want(t, 403)
+	if got := a.Header.Get("WWW-Authenticate"); got != `Bearer error="insufficient_scope"` || a.slug() != "forbidden" {
+		t.Errorf("of a colleague's image got %s with WWW-Authenticate %q", a.body, got)
 	}
 }
 

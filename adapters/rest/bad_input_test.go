@@ -74,6 +74,7 @@ func TestEveryBadInputHasItsOwnProblemAndSentence(t *testing.T) {
 		{"a limit that is too large", "GET", "/v1/images?limit=1000", nil, 400, "invalid-parameter", "limit: number must be at most 200"},
 		{"a limit that is no number", "GET", "/v1/images?limit=ten", nil, 400, "invalid-parameter", "limit: must be a whole number"},
 		{"a state there is not", "GET", "/v1/images?state=done", nil, 400, "invalid-parameter", "must be one of processing, ready"},
+		{"a filter that is no bucket", "GET", "/v1/images?bucket=a..b", nil, 400, "invalid-parameter", "cannot name a bucket"},
 		{"a parameter that is empty", "GET", "/v1/images?bucket=", nil, 400, "invalid-parameter", "bucket: "},
 		{"a time that is none", "GET", "/v1/images?created_after=yesterday", nil, 400, "invalid-parameter", "created_after: is not a time"},
 		{"a cursor that is none", "GET", "/v1/images?cursor=abc", nil, 400, "invalid-cursor", "next_cursor"},
@@ -152,7 +153,7 @@ func TestBadHeadersAreProblems(t *testing.T) {
 			}
 		})
 	}
-	if a := s.ask(t, "POST", "/v1/images", image, "Content-Type", "image/png", "Authorization", ""); a.Header.Get("WWW-Authenticate") != "Bearer" {
+	if a := s.ask(t, "POST", "/v1/images", image, "Content-Type", "image/png", "Authorization", ""); a.Header.Get("WWW-Authenticate") != `Bearer realm="imgd"` {
 		t.Errorf("without a token WWW-Authenticate is %q", a.Header.Get("WWW-Authenticate"))
 	}
 	if a := s.ask(t, "POST", "/v1/images", image, "Content-Type", "image/png", "Authorization", "Bearer x"); a.Header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` {

@@ -44,9 +44,13 @@ func (s *Server) checked(op *operation, next http.Handler) http.Handler {
 }
 
 func (s *Server) check(op *operation, w http.ResponseWriter, r *http.Request) (err error) {
+	ask := s.principal
+	if op.shared {
+		ask = s.reader
+	}
 	if !op.open {
 		c := callOf(r.Context())
-		if c.by, err = s.principal(r); err != nil {
+		if c.by, err = ask(r); err != nil {
 			return err
 		}
 		c.by.Address = c.address

@@ -20,9 +20,10 @@ import (
 
 // operation is one method of one path, as the contract has it.
 type operation struct {
-	route *routers.Route
-	open  bool // needs no token
-	bytes bool // answers with bytes, under an address that strangers decorate
+	route  *routers.Route
+	open   bool // needs no token
+	shared bool // a signed link will do too, and none where things are public
+	bytes  bool // answers with bytes, under an address that strangers decorate
 	// The names of the parameters it has.
 	inQuery, inPath []string
 }
@@ -66,6 +67,9 @@ func readContract() (map[string]*operation, error) {
 				route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 				open:  op.Security != nil && len(*op.Security) == 0,
 				bytes: slices.Contains(op.Tags, "delivery"),
+			}
+			if op.Security != nil {
+				o.shared = slices.ContainsFunc(*op.Security, func(r openapi3.SecurityRequirement) bool { _, ok := r["link"]; return ok })
 			}
 			for _, p := range slices.Concat(item.Parameters, op.Parameters) {
 				switch p.Value.In {

@@ -17,6 +17,11 @@ import (
 
 // GetVariant answers with the bytes of a variant.
 func (s *Server) GetVariant(ctx context.Context, req api.GetVariantRequestObject) (api.GetVariantResponseObject, error) {
+	if req.Params.Redirect != nil {
+		if there, err := s.elsewhere(ctx, idOr(&req.ImageID), req.Name); err != nil || there != nil {
+			return there, err
+		}
+	}
 	return s.openVariant(ctx, req.ImageID, req.Name, value(req.Params.V))
 }
 
@@ -25,22 +30,18 @@ func (s *Server) HeadVariant(ctx context.Context, req api.HeadVariantRequestObje
 	return s.openVariant(ctx, req.ImageID, req.Name, value(req.Params.V))
 }
 
-// openVariant makes an answer that may be kept for ever when v names the content
-// that is there, and else has to be asked for anew.
+// openVariant makes an answer of stored bytes.
 func (s *Server) openVariant(ctx context.Context, image core.ID, name, v string) (*content, error) {
-	o, err := s.Deliver.Variant(ctx, callOf(ctx).by, idOr(&image), name)
+	by := callOf(ctx).by
+	o, err := s.Deliver.Variant(ctx, by, idOr(&image), name)
 	if err != nil {
 		return nil, err
 	}
-	c := &content{
+	return &content{
 		request: callOf(ctx).request, opened: o, bytes: o.Variant.Bytes, sha256: o.Variant.SHA256,
-		contentType: o.Variant.ContentType, modified: o.Variant.UpdatedAt, cache: "private, no-cache",
-		disposition: disposition("inline", variantFilename(o)),
-	}
-	if v != "" && v == contentVersion(o.Variant.SHA256) {
-		c.cache = "private, max-age=31536000, immutable"
-	}
-	return c, nil
+		contentType: o.Variant.ContentType, modified: o.Variant.UpdatedAt, cache: s.caching(by, o.Found, v),
+		disposition: disposition("inline", variantFilename(o.Found)),
+	}, nil
 }
 
 // GetOriginal answers with the bytes of an original, as a file to be saved.
@@ -159,15 +160,15 @@ func (w *refusing) Write(p []byte) (int, error) {
 func (w *refusing) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, r) }
 
 // variantFilename is the original's name with the variant's, or the image's id.
-func variantFilename(o deliver.Opened) string {
-	base := o.Image.Filename
+func variantFilename(f deliver.Found) string {
+	base := f.Image.Filename
 	if i := strings.LastIndexByte(base, '.'); i > 0 {
 		base = base[:i]
 	}
 	if base == "" {
-		base = string(o.Image.ID)
+		base = string(f.Image.ID)
 	}
-	return base + "-" + o.Variant.Name + extension(o.Variant.ContentType)
+	return base + "-" + f.Variant.Name + extension(f.Variant.ContentType)
 }
 
 // extension is the usual ending of an image type.

@@ -42,7 +42,7 @@ func (s *Server) ListEvents(ctx context.Context, req api.ListEventsRequestObject
 func (s *Server) refused(r *http.Request, err error) error {
 	c := callOf(r.Context())
 	image, job := core.ID(r.PathValue("image_id")), core.ID(r.PathValue("job_id"))
-	if core.KindOf(err) != core.Forbidden || c.op == nil || c.by.Tenant == "" || image == "" && job == "" {
+	if core.KindOf(err) != core.Forbidden || c.op == nil || c.by.Anonymous() || image == "" && job == "" {
 		return nil
 	}
 	return s.Library.Refused(r.Context(), c.by, c.correlation, core.Refusal{

@@ -28,6 +28,8 @@ type rule struct {
 	scope core.Scope // empty: it needs no token
 	// owner says that only the owner of the object, or an administrator, may.
 	owner bool
+	// public says that anybody may, where the object is in a public bucket.
+	public bool
 	// deleted is what the owner of a deleted object is answered; zero is 404.
 	deleted int
 	// query names an object that the path does not.
@@ -49,8 +51,9 @@ var rules = map[string]rule{
 	"addJob":              {scope: core.ScopeWrite, owner: true, media: "application/json", body: `{"variants":{"a":"w=1"}}`, status: 202},
 	"listImageEvents":     {scope: core.ScopeRead, owner: true, status: 200},
 	"listEvents":          {scope: core.ScopeAdmin, query: "?image_id={image}", status: 200},
-	"getVariant":          {scope: core.ScopeRead, status: 200},
-	"headVariant":         {scope: core.ScopeRead, status: 200},
+	"getVariant":          {scope: core.ScopeRead, public: true, status: 200},
+	"headVariant":         {scope: core.ScopeRead, public: true, status: 200},
+	"createLinks":         {scope: core.ScopeRead, media: "application/json", body: `{"variants":["medium"]}`, status: 409}, // without a key
 	"getEmbeddedMetadata": {scope: core.ScopeRead, owner: true, status: 200},
 	"getOriginal":         {scope: core.ScopeRead, owner: true, status: 200},
 	"listJobs":            {scope: core.ScopeRead, query: "?image_id={image}", status: 200},
@@ -109,18 +112,17 @@ func (p place) names() bool { return strings.Contains(p.path, "_id}") }
 // badTokens are those that open no door, by what is wrong with them.
 func badTokens(t *testing.T) map[string]string {
 	t.Helper()
-	mint := func(by *token.HMAC, ttl time.Duration) string {
-		signed, err := by.Mint(tokens["admin"], ttl)
+	mint := func(by token.Issuer, ttl time.Duration) string {
+		signed, err := by.Mint(tokens["admin"], time.Now(), ttl)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return "Bearer " + signed
 	}
-	other, err := token.NewHMAC(strings.Repeat("s", token.MinSecret), "imgd", "elsewhere", time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]string{"no token": "", "expired": mint(issuer(), -time.Hour), "another audience": mint(other, time.Hour)}
+	ours := issuer().issuer
+	other := ours
+	other.Audience = "elsewhere"
+	return map[string]string{"no token": "", "expired": mint(ours, -time.Hour), "another audience": mint(other, time.Hour)}
 }
 
 // wrongScopes are every scope but those that would do.
@@ -190,10 +192,20 @@ func TestEveryOperationKeepsItsRule(t *testing.T) {
 				by = "admin"
 			}
 			mine, gone, theirs := s.object(t, "ann", id), s.object(t, "ann", id+" gone"), s.object(t, "stranger", id)
+			shown := s.object(t, "ann", id+" shown", "?bucket=press")
 			s.ask(t, "DELETE", "/v1/images/"+gone.image, nil).want(t, 204)
 			for what, token := range bad {
 				if a := p.ask(t, s, r, mine, token); a.StatusCode != 401 {
 					t.Errorf("with %s it is %d, want 401", what, a.StatusCode)
+				}
+			}
+			for what, token := range bad {
+				want := 401
+				if r.public && token == "" {
+					want = r.status
+				}
+				if a := p.ask(t, s, r, shown, token); a.StatusCode != want {
+					t.Errorf("in a public bucket with %s it is %d, want %d", what, a.StatusCode, want)
 				}
 			}
 			for what, by := range map[string]core.Principal{"no scope": tokens["scopeless"], "the wrong scope": wrongScopes(r.scope)} {
@@ -283,9 +295,9 @@ func tells(a answer, about object) bool {
 }
 
 // object uploads an image as somebody and has its job done.
-func (s *street) object(t *testing.T, by, note string) object {
+func (s *street) object(t *testing.T, by, note string, query ...string) object {
 	t.Helper()
-	a := s.ask(t, "POST", "/v1/images", []byte("FAKE 40x30 "+note), "Content-Type", "image/png", "Authorization", "Bearer "+by).want(t, 202)
+	a := s.ask(t, "POST", "/v1/images"+strings.Join(query, ""), []byte("FAKE 40x30 "+note), "Content-Type", "image/png", "Authorization", "Bearer "+by).want(t, 202)
 	j := read[job](t, a)
 	s.run(t)
 	return object{j.ImageID, j.ID}
@@ -308,10 +320,12 @@ func openCounted(t *testing.T) (*street, *atomic.Int64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
+	public, _ := opening(t, "acme/press")
 	var n atomic.Int64
 	h := house.Over(records.New(records.Counted(engine, &n)), store, nil)
 	s := open(t, func(s *rest.Server) {
 		s.Ingest, s.Library, s.Deliver = h.Ingest, h.Library, h.Deliver
+		public(s)
 		s.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/plain") })
 	})
 	s.House = h

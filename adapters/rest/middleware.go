@@ -54,8 +54,10 @@ func (s *Server) around(next http.Handler) http.Handler {
 		start := time.Now()
 		t := &tracker{ResponseWriter: w}
 		c := &call{writer: t, correlation: s.correlation(r), traceparent: traceparent(r), address: s.client(r)}
-		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		ctx, traced := s.trace(r, c)
+		r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 		c.request = r
+		t.before = func(status int) { s.timing(t.Header(), r, status) }
 		h := t.Header()
 		h.Set("X-Correlation-ID", c.correlation)
 		harden(h)
@@ -65,6 +67,7 @@ func (s *Server) around(next http.Handler) http.Handler {
 		defer func() {
 			broken := s.rescue(t, r, recover())
 			s.report(r, time.Since(start), broken)
+			traced(r.Pattern, c.writer.status, c.err)
 			if broken {
 				panic(http.ErrAbortHandler) // the only way to tell the client that the answer is not whole
 			}
@@ -83,6 +86,34 @@ func harden(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+}
+
+// trace begins the span of a request. What the request asks for has it as its parent,
+// or what the caller named while nobody collects spans.
+func (s *Server) trace(r *http.Request, c *call) (context.Context, func(route string, status int, err error)) {
+	if s.Trace == nil || quiet[r.Method+" "+r.URL.Path] {
+		return r.Context(), func(string, int, error) {}
+	}
+	ctx, parent, end := s.Trace(r, c.traceparent)
+	if parent != "" {
+		c.traceparent = parent
+	}
+	return ctx, end
+}
+
+// timed are the routes whose callers are told where the time went. Others could learn
+// from it what they may not see.
+var timed = map[string]bool{
+	"POST /v1/images": true, "GET /v1/images/{image_id}/variants/{name}": true, "GET /v1/images/{image_id}/original": true,
+}
+
+func (s *Server) timing(h http.Header, r *http.Request, status int) {
+	if s.Timing == nil || status >= 300 || !timed[r.Pattern] {
+		return
+	}
+	if says := s.Timing(r.Context()); says != "" {
+		h.Set("Server-Timing", says)
+	}
 }
 
 // correlation is the caller's own id for the request, or a new one.
@@ -169,6 +200,7 @@ func (s *Server) report(r *http.Request, took time.Duration, broken bool) {
 // and Flush, which io.Copy and generated code look for.
 type tracker struct {
 	http.ResponseWriter
+	before  func(status int) // the headers are sent
 	started bool
 	status  int
 	bytes   int64
@@ -176,6 +208,9 @@ type tracker struct {
 
 func (t *tracker) begin(status int) {
 	if !t.started && status >= 200 {
+		if t.before != nil {
+			t.before(status)
+		}
 		t.started, t.status = true, status
 	}
 }

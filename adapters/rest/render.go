@@ -52,13 +52,10 @@ func (s *Server) variant(v core.Variant) api.Variant {
 	if v.State == core.VariantIsReady {
 		out.ContentType, out.Sha256 = maybe(v.ContentType), maybe(v.SHA256)
 		out.Bytes, out.Width, out.Height, out.Pages = maybe(v.Bytes), maybe(v.Width), maybe(v.Height), maybe(v.Pages)
-		out.URL = maybe(s.url("/v1/images/%s/variants/%s?v=%s", v.ImageID, v.Name, contentVersion(v.SHA256)))
+		out.URL = maybe(s.url("/v1/images/%s/variants/%s?v=%s", v.ImageID, v.Name, v.ContentVersion()))
 	}
 	return out
 }
-
-// contentVersion is what v has to be for an answer that may be kept for ever.
-func contentVersion(sha256 string) string { return sha256[:min(16, len(sha256))] }
 
 // job is a job as callers see it.
 func (s *Server) job(j core.Job) api.Job {

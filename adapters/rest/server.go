@@ -46,12 +46,22 @@ type Server struct {
 	Checks   []Check
 	Draining func() bool
 	Build    Build
+	// Breakers are those of this process, for administrators; nil means none.
+	Breakers func() []Breaker
 	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them has
 	// to be an administrator, unless OpenMetrics lets everybody.
 	Metrics     http.Handler
 	OpenMetrics bool
 	// Observe is told of every answer; route is the pattern that matched, or empty.
 	Observe func(route, method string, status int, took time.Duration)
+	// Trace begins the span of a request, below the traceparent that came with it or
+	// below none. It returns the context of what the request asks for, and the
+	// traceparent of that, empty when nobody collects spans; end is told as Observe is.
+	// nil means no spans.
+	Trace func(r *http.Request, traceparent string) (ctx context.Context, parent string, end func(route string, status int, err error))
+	// Timing is what Server-Timing says of a request whose context Trace made; nil means
+	// that nothing is said.
+	Timing func(context.Context) string
 	// Pages are more handlers by mux pattern, which need no token: GET /docs/.
 	Pages map[string]http.Handler
 	// Log is the access log, to which causes of errors go too; nil means

@@ -22,7 +22,7 @@ func (s *Server) GetStats(ctx context.Context, _ api.GetStatsRequestObject) (api
 		out.Jobs[string(state)] = own.Jobs[state]
 	}
 	if fleet != nil {
-		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running, Workers: workers(fleet.Workers)}
+		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running, Workers: workers(fleet.Workers), Breakers: s.breakers()}
 	}
 	return api.GetStats200JSONResponse{Body: out}, nil
 }
@@ -48,4 +48,22 @@ func window(w core.Window) api.Window {
 func quantiles(q core.Quantiles) api.Quantiles {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	return api.Quantiles{P50: ms(q.P50), P95: ms(q.P95)}
+}
+
+// Breaker is how this process gets on with something it depends on: closed, open or
+// half-open.
+type Breaker struct {
+	Name, State string
+	Since       time.Time
+}
+
+func (s *Server) breakers() []api.Breaker {
+	list := []api.Breaker{}
+	if s.Breakers == nil {
+		return list
+	}
+	for _, b := range s.Breakers() {
+		list = append(list, api.Breaker{Name: b.Name, State: api.BreakerState(b.State), Since: b.Since.UTC()})
+	}
+	return list
 }

@@ -47,13 +47,28 @@ var tokens = map[string]core.Principal{
 }
 
 // issuer is who signs them.
-var issuer = sync.OnceValue(func() *token.HMAC {
-	h, err := token.NewHMAC(strings.Repeat("s", token.MinSecret), "imgd", "imgd", time.Now)
+var issuer = sync.OnceValue(func() mint {
+	secret, err := token.NewSecret(strings.Repeat("s", token.MinSecret))
 	if err != nil {
 		panic(err)
 	}
-	return h
+	is := token.Issuer{Name: "imgd", Keys: secret, Audience: "imgd", Bare: true, Tenants: token.Tenants{Claim: "org_id"}}
+	all, err := token.New(time.Now, is)
+	if err != nil {
+		panic(err)
+	}
+	return mint{all, is}
 })
+
+// mint reads the tokens that it signs.
+type mint struct {
+	*token.Issuers
+	issuer token.Issuer
+}
+
+func (m mint) Mint(p core.Principal, ttl time.Duration) (string, error) {
+	return m.issuer.Mint(p, time.Now(), ttl)
+}
 
 // authorization is the header that names one of tokens, signed; any other value
 // stays as it is.

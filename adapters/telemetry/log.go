@@ -11,8 +11,9 @@ import (
 )
 
 // NewLog writes JSON lines, or coloured text for people. Each line of a request
-// carries its correlation id, which correlate finds in the context.
-func NewLog(w io.Writer, text bool, level slog.Level, correlate func(context.Context) string) *slog.Logger {
+// carries its correlation id, which correlate finds in the context, and the id of
+// the trace it is part of.
+func NewLog(w io.Writer, text bool, level slog.Leveler, correlate func(context.Context) string) *slog.Logger {
 	var h slog.Handler
 	if text {
 		h = tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: tame})
@@ -33,26 +34,29 @@ func tame(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// correlated adds the correlation id of the context.
+// correlated adds the ids of the context.
 type correlated struct {
 	slog.Handler
 	of func(context.Context) string
 }
 
-// Handle writes r with the id.
+// Handle writes r with the ids.
 func (c *correlated) Handle(ctx context.Context, r slog.Record) error {
 	if id := c.of(ctx); id != "" {
 		r.AddAttrs(slog.String("correlation_id", id))
 	}
+	if id := TraceID(ctx); id != "" {
+		r.AddAttrs(slog.String("trace_id", id))
+	}
 	return c.Handler.Handle(ctx, r)
 }
 
-// WithAttrs keeps the id.
+// WithAttrs keeps the ids.
 func (c *correlated) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &correlated{c.Handler.WithAttrs(attrs), c.of}
 }
 
-// WithGroup keeps the id.
+// WithGroup keeps the ids.
 func (c *correlated) WithGroup(name string) slog.Handler {
 	return &correlated{c.Handler.WithGroup(name), c.of}
 }

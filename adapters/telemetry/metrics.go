@@ -12,9 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"imgd/core"
-	"imgd/ports"
 )
 
 // Metrics is what /metrics shows. Labels are routes and states, never paths or
@@ -22,8 +19,19 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+
 	attempts *prometheus.CounterVec
+	claims   *prometheus.HistogramVec
+	waited   prometheus.Histogram
+	ran      prometheus.Histogram
 	rendered prometheus.Histogram
+	renders  *prometheus.HistogramVec
+	variants *prometheus.CounterVec
+	encoded  *prometheus.CounterVec
+
+	storage, database, hints, decoders *operations
+
+	stored *prometheus.CounterVec
 }
 
 // NewMetrics registers the service's metrics beside those of Go and the process.
@@ -37,12 +45,43 @@ func NewMetrics() *Metrics {
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imgd_job_attempts_total", Help: "Attempts that ended, by outcome.",
 		}, []string{"outcome"}),
+		claims: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "imgd_job_claim_duration_seconds", Help: "How long a look for a job took; not-found when none was due.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
+		}, []string{"outcome"}),
+		waited: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "imgd_job_queue_seconds", Help: "How long jobs were due before a worker had them.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 30, 60, 300, 600},
+		}),
+		ran: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "imgd_job_run_seconds", Help: "How long the last attempts of jobs took that are at an end.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
+		}),
 		rendered: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "imgd_job_cpu_seconds", Help: "Processor time of an attempt in its decoder.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}),
+		renders: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "imgd_render_duration_seconds", Help: "How long a decoder had a picture until all its variants were rendered and stored, by what the picture is.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
+		}, []string{"content_type"}),
+		variants: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imgd_variants_total", Help: "Variants that came out of jobs, by type and state.",
+		}, []string{"content_type", "state"}),
+		encoded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imgd_variant_bytes_total", Help: "Bytes of the variants that came out of jobs.",
+		}, []string{"content_type"}),
+		stored: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imgd_storage_bytes_total", Help: "Bytes of the objects that were stored (in) and opened (out).",
+		}, []string{"direction"}),
+		storage:  newOperations("storage", "imgd_storage_operation_duration_seconds", "How long the store took."),
+		database: newOperations("database", "imgd_database_transaction_duration_seconds", "How long transactions took, the wait for a connection included."),
+		hints:    newOperations("hints", "imgd_hint_operation_duration_seconds", "How long it took to wake other processes."),
+		decoders: newOperations("decoder", "imgd_decoder_call_duration_seconds", "How long calls of decoders took, the wait for one included."),
 	}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests, m.attempts, m.rendered)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests,
+		m.attempts, m.claims, m.waited, m.ran, m.rendered, m.renders, m.variants, m.encoded, m.stored,
+		m.storage.seconds, m.database.seconds, m.hints.seconds, m.decoders.seconds)
 	return m
 }
 
@@ -61,28 +100,32 @@ func (m *Metrics) Request(route, method string, status int, took time.Duration) 
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
+// Transaction is told of each transaction of the database: see records.Watch.
+func (m *Metrics) Transaction(ctx context.Context, kind string) (inside context.Context, end func(error)) {
+	return m.database.begin(ctx, kind)
+}
+
 // CountFunc adds a counter that is read from elsewhere.
 func (m *Metrics) CountFunc(name, help string, labels map[string]string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, read))
 }
 
+// Breaker shows the state of a circuit breaker: 1 for the one it is in.
+func (m *Metrics) Breaker(dependency string, state func() string) {
+	for _, of := range []string{"closed", "half-open", "open"} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "imgd_breaker_state", Help: "1 for the state that the circuit breaker of a dependency is in.",
+			ConstLabels: prometheus.Labels{"dependency": dependency, "state": of},
+		}, func() float64 {
+			if state() == of {
+				return 1
+			}
+			return 0
+		}))
+	}
+}
+
 // GaugeFunc adds a gauge that is read from elsewhere.
 func (m *Metrics) GaugeFunc(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
-}
-
-// Jobs counts the ends of attempts on their way through ports.Jobs.
-type Jobs struct {
-	ports.Jobs
-	Metrics *Metrics
-}
-
-// Finish counts what was recorded.
-func (j *Jobs) Finish(ctx context.Context, job core.Job, r ports.Result) (core.Job, error) {
-	done, err := j.Jobs.Finish(ctx, job, r)
-	if err == nil {
-		j.Metrics.attempts.WithLabelValues(string(r.Outcome)).Inc()
-		j.Metrics.rendered.Observe(float64(r.Cost.CPUMS) / 1000)
-	}
-	return done, err
 }

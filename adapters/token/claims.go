@@ -1,79 +1,96 @@
 package token
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"imgd/core"
 )
 
 const (
-	claimTenant = "org_id"
-	maxName     = 255          // bytes of a subject or a tenant
-	lastSecond  = 253402300799 // of the year 9999: what comes after cannot be a time
+	maxName    = 255              // bytes of a subject, of a tenant, or of an issuer
+	bar        = "|"              // between an issuer and a subject of its
+	lastSecond = 253402300799     // of the year 9999: what comes after cannot be a time
+	leeway     = 60 * time.Second // between the issuer's clock and ours
 )
 
-// sound refuses what the library overlooks in a token: text that parsers read in
-// two ways, extensions that we would have to understand, tokens of another
-// purpose, and times that are none.
-func sound(t *jwt.Token) error {
-	header, rest, _ := strings.Cut(t.Raw, ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	for _, part := range []string{header, payload} {
-		if err := unambiguous(part); err != nil {
-			return core.Unauthenticated.Errorf("the token is not a signed JWT").Because(err)
-		}
+// accepts refuses a token that was signed, but is not one for us or not for now.
+func (is *Issuer) accepts(f *form, now time.Time) error {
+	if is.Type != "" && f.typ != is.Type {
+		return core.Unauthenticated.Errorf("the token is not an access token: its typ has to be %s", is.Type)
 	}
-	if _, ok := t.Header["crit"]; ok {
-		return core.Unauthenticated.Errorf("the token demands extensions that this service does not know")
+	if !names(f.claims["aud"], is.Audience) {
+		return core.Unauthenticated.Errorf("the token is meant for another service; its aud has to name this one")
 	}
-	if typ, ok := t.Header["typ"]; ok && !isAccess(typ) {
-		return core.Unauthenticated.Errorf("the token is not an access token")
+	return timely(f.claims, now)
+}
+
+// names reports whether the claim aud, which is text or a list of it, has a name.
+func names(aud any, name string) bool {
+	switch aud := aud.(type) {
+	case string:
+		return aud == name
+	case []any:
+		return slices.Contains(aud, any(name))
 	}
-	claims, _ := t.Claims.(jwt.MapClaims)
+	return false
+}
+
+// timely holds the times of a token against now.
+func timely(claims map[string]any, now time.Time) error {
+	times := map[string]float64{}
 	for _, name := range []string{"exp", "nbf", "iat"} {
-		if v, ok := claims[name]; ok && !isTime(v) {
+		v, ok := claims[name]
+		if !ok {
+			continue
+		}
+		if times[name], ok = seconds(v); !ok {
 			return core.Unauthenticated.Errorf("the claim %s of the token is not a time in seconds", name)
 		}
+	}
+	exp, ok := times["exp"]
+	present, slack := float64(now.UnixNano())/1e9, leeway.Seconds()
+	switch {
+	case !ok:
+		return core.Unauthenticated.Errorf("the token lacks the claim exp")
+	case exp <= present-slack:
+		return core.Unauthenticated.Errorf("the token has expired; get a new one")
+	case times["nbf"] > present+slack:
+		return core.Unauthenticated.Errorf("the token is not valid yet")
+	case times["iat"] > present+slack:
+		return core.Unauthenticated.Errorf("the token was issued in the future; check the issuer's clock")
 	}
 	return nil
 }
 
-// isAccess reports whether typ may stand in an access token (RFC 9068; older
-// issuers write JWT).
-func isAccess(typ any) bool {
-	name, _ := typ.(string)
-	name = strings.TrimPrefix(strings.ToLower(name), "application/")
-	return name == "jwt" || name == "at+jwt"
-}
-
-func isTime(v any) bool {
+func seconds(v any) (float64, bool) {
 	number, ok := v.(json.Number)
 	if !ok {
-		return false
+		return 0, false
 	}
-	seconds, err := number.Float64()
-	return err == nil && seconds >= 0 && seconds <= lastSecond
+	s, err := number.Float64()
+	return s, err == nil && s >= 0 && s <= lastSecond
 }
 
 // principal is whom the claims of a verified token name.
-func principal(claims jwt.MapClaims) (core.Principal, error) {
+func (is *Issuer) principal(claims map[string]any) (core.Principal, error) {
 	subject, err := name(claims, "sub")
 	if err != nil {
 		return core.Principal{}, err
 	}
-	tenant, err := name(claims, claimTenant)
-	if err != nil {
-		return core.Principal{}, err
+	if !is.Bare {
+		subject = is.Name + bar + subject
+	}
+	tenant := is.Tenants.Fixed
+	if tenant == "" {
+		if tenant, err = name(claims, is.Tenants.Claim); err != nil {
+			return core.Principal{}, err
+		}
+		tenant = is.Tenants.Prefix + tenant
 	}
 	scopes, err := scopes(claims)
 	if err != nil {
@@ -83,41 +100,36 @@ func principal(claims jwt.MapClaims) (core.Principal, error) {
 }
 
 // name is a claim that rows and logs are going to hold.
-func name(claims jwt.MapClaims, claim string) (string, error) {
+func name(claims map[string]any, claim string) (string, error) {
 	text, ok := claims[claim].(string)
 	switch {
 	case !ok || text == "":
 		return "", core.Unauthenticated.Errorf("the token lacks the claim %s", claim)
 	case len(text) > maxName:
 		return "", core.Unauthenticated.Errorf("the claim %s of the token has more than %d bytes", claim, maxName)
-	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
+	case !printable(text):
 		return "", core.Unauthenticated.Errorf("the claim %s of the token has characters that cannot be printed", claim)
 	}
 	return text, nil
 }
 
-// scopes are those of the claim scope (RFC 8693), or else of scp; a scope that is
-// not ours means nothing here.
-func scopes(claims jwt.MapClaims) (list []core.Scope, err error) {
-	claim, ok := claims["scope"]
-	if !ok {
-		claim = claims["scp"]
-	}
+func printable(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError })
+}
+
+// scopes are those of the first of these claims that is there: scope (RFC 8693), scp,
+// permissions. A scope that is not ours means nothing here.
+func scopes(claims map[string]any) (list []core.Scope, err error) {
 	var words []string
-	switch claim := claim.(type) {
-	case nil:
-	case string:
-		words = strings.Fields(claim)
-	case []any:
-		for _, v := range claim {
-			word, ok := v.(string)
-			if !ok {
-				return nil, core.Unauthenticated.Errorf("the scopes of the token are not text")
-			}
-			words = append(words, word)
+	for _, claim := range []string{"scope", "scp", "permissions"} {
+		v, ok := claims[claim]
+		if !ok {
+			continue
 		}
-	default:
-		return nil, core.Unauthenticated.Errorf("the scopes of the token are not text")
+		if words, ok = texts(v); !ok {
+			return nil, core.Unauthenticated.Errorf("the claim %s of the token is not text", claim)
+		}
+		break
 	}
 	for _, word := range words {
 		switch s := core.Scope(word); s {
@@ -128,51 +140,22 @@ func scopes(claims jwt.MapClaims) (list []core.Scope, err error) {
 	return list, nil
 }
 
-// unambiguous refuses a part of a token that is anything but one JSON object in
-// UTF-8 without a member twice: of two, one parser takes the first and the next
-// the last.
-func unambiguous(part string) error {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(part)
-	if err != nil {
-		return err
-	}
-	if !utf8.Valid(text) || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		return errors.New("not a JSON object in UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if err := once(dec); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON object")
-	}
-	return nil
-}
-
-// once reads a value and refuses members that come twice in it. The size of a
-// token bounds its depth.
-func once(dec *json.Decoder) error {
-	open, err := dec.Token()
-	if err != nil || open != json.Delim('{') && open != json.Delim('[') {
-		return err
-	}
-	seen := map[any]bool{}
-	for dec.More() {
-		if open == json.Delim('{') {
-			member, err := dec.Token()
-			if err != nil {
-				return err
+// texts are the words of a claim that is text or a list of it.
+func texts(v any) (words []string, ok bool) {
+	switch v := v.(type) {
+	case nil:
+		return nil, true
+	case string:
+		return strings.Fields(v), true
+	case []any:
+		for _, one := range v {
+			word, ok := one.(string)
+			if !ok {
+				return nil, false
 			}
-			if seen[member] {
-				return fmt.Errorf("the member %q comes twice", member)
-			}
-			seen[member] = true
+			words = append(words, word)
 		}
-		if err := once(dec); err != nil {
-			return err
-		}
+		return words, true
 	}
-	_, err = dec.Token()
-	return err
+	return nil, false
 }

@@ -1,116 +1,144 @@
-// Package token reads bearer tokens: JSON Web Tokens (RFC 7519, RFC 8725).
+// Package token reads bearer tokens: JSON Web Tokens (RFC 7519, RFC 8725) of one
+// issuer or of several.
 package token
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"imgd/core"
 	"imgd/ports"
 )
 
+// The types of an access token: that of RFC 9068, and what older issuers write.
 const (
-	// MinSecret is the fewest bytes a secret may have: as many as HS256 gives out.
-	MinSecret = 32
-
-	maxToken = 8 << 10          // bytes
-	leeway   = 60 * time.Second // between the issuer's clock and ours
+	typeAccess = "at+jwt"
+	typeJWT    = "jwt"
 )
 
-// HMAC reads and mints tokens that are signed with a secret which the issuer
-// shares (HS256). It has no zero value: without a secret anybody could sign.
-type HMAC struct {
-	secret           []byte
-	issuer, audience string
-	now              func() time.Time
-	parser           *jwt.Parser
+// Issuer is somebody whose tokens are taken, and what is asked of them.
+type Issuer struct {
+	Name       string // iss, exactly
+	Keys       Keys
+	Audience   string   // aud has to have it
+	Algorithms []string // fewer than the keys are for; empty for all of them
+	Type       string   // the one typ that is taken: at+jwt or jwt; empty for both, and for none
+	Tenants    Tenants
+	// Bare has subjects stand for themselves as owners. Those of every other issuer
+	// have its name and a bar before them. One issuer at most is bare.
+	Bare bool
 }
 
-var _ ports.Tokens = (*HMAC)(nil)
-
-// NewHMAC returns the reader of tokens that issuer signs with secret for audience.
-func NewHMAC(secret, issuer, audience string, now func() time.Time) (*HMAC, error) {
-	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("the secret has %d bytes; it needs %d or more", len(secret), MinSecret)
-	}
-	if issuer == "" || audience == "" {
-		return nil, errors.New("tokens need an issuer and an audience to be held against")
-	}
-	return &HMAC{
-		secret: []byte(secret), issuer: issuer, audience: audience, now: now,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
-			jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
-			jwt.WithLeeway(leeway), jwt.WithTimeFunc(now),
-		),
-	}, nil
+// Issuers are all those whose tokens are taken. One of them is asked for each token:
+// the one that it names.
+type Issuers struct {
+	all map[string]*Issuer
+	now func() time.Time
 }
 
-// Principal returns whom a token names.
-func (h *HMAC) Principal(_ context.Context, token string) (core.Principal, error) {
-	if len(token) > maxToken {
-		return core.Principal{}, core.Unauthenticated.Errorf("the token has more than %d bytes", maxToken).With("limit", maxToken)
+var _ ports.Tokens = (*Issuers)(nil)
+
+// New returns a reader of the issuers' tokens. It refuses issuers of which two could
+// name the same tenant or the same owner.
+func New(now func() time.Time, issuers ...Issuer) (*Issuers, error) {
+	if len(issuers) == 0 {
+		return nil, errors.New("there is no issuer")
 	}
-	claims := jwt.MapClaims{}
-	if _, err := h.parser.ParseWithClaims(token, claims, h.key); err != nil {
-		return core.Principal{}, explain(err)
+	all := map[string]*Issuer{}
+	for _, is := range issuers {
+		if err := is.check(); err != nil {
+			return nil, fmt.Errorf("the issuer %q: %w", is.Name, err)
+		}
+		for _, other := range all {
+			if err := is.apart(other); err != nil {
+				return nil, err
+			}
+		}
+		all[is.Name] = &is
 	}
-	return principal(claims)
+	return &Issuers{all, now}, nil
 }
 
-// key is asked for once a token has been taken apart, before its signature is
-// checked.
-func (h *HMAC) key(t *jwt.Token) (any, error) {
-	if err := sound(t); err != nil {
-		return nil, err
+func (is *Issuer) check() error {
+	switch {
+	case is.Name == "" || len(is.Name) > maxName || !printable(is.Name) || strings.Contains(is.Name, bar):
+		return fmt.Errorf("its name has to be text of at most %d bytes without %q", maxName, bar)
+	case is.Keys == nil:
+		return errors.New("it has no keys")
+	case is.Audience == "":
+		return errors.New("without an audience it would let in tokens that are meant for others")
+	case is.Type != "" && is.Type != typeAccess && is.Type != typeJWT:
+		return fmt.Errorf("typ is %q; it can be %s, %s, or left out for both", is.Type, typeAccess, typeJWT)
 	}
-	return h.secret, nil
-}
-
-// Mint signs a token for p that is good for ttl.
-func (h *HMAC) Mint(p core.Principal, ttl time.Duration) (string, error) {
-	scopes := make([]string, len(p.Scopes))
-	for i, s := range p.Scopes {
-		scopes[i] = string(s)
-	}
-	now := h.now()
-	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"iss": h.issuer, "aud": h.audience, "sub": p.Subject, claimTenant: p.Tenant, "scope": strings.Join(scopes, " "),
-		"iat": now.Unix(), "exp": now.Add(ttl).Unix(),
-	})
-	t.Header["typ"] = "at+jwt"
-	return t.SignedString(h.secret)
-}
-
-// sentences are what is wrong with a token, in the order in which to look.
-var sentences = []struct {
-	is   error
-	text string
-}{
-	{jwt.ErrTokenMalformed, "the token is not a signed JWT"},
-	{jwt.ErrTokenExpired, "the token has expired; get a new one"},
-	{jwt.ErrTokenNotValidYet, "the token is not valid yet"},
-	{jwt.ErrTokenUsedBeforeIssued, "the token was issued in the future; check the issuer's clock"},
-	{jwt.ErrTokenInvalidIssuer, "the token is of another issuer"},
-	{jwt.ErrTokenInvalidAudience, "the token is meant for another service; its aud has to name this one"},
-	{jwt.ErrTokenRequiredClaimMissing, "the token lacks one of the claims iss, aud and exp"},
-	{jwt.ErrInvalidType, "a claim of the token is of the wrong type"},
-}
-
-// explain gives an error of the library its kind.
-func explain(err error) error {
-	if e, ok := errors.AsType[*core.Error](err); ok {
-		return e
-	}
-	for _, s := range sentences {
-		if errors.Is(err, s.is) {
-			return core.Unauthenticated.Errorf("%s", s.text).Because(err)
+	for _, alg := range is.Algorithms {
+		if !slices.Contains(is.Keys.algorithms(), alg) {
+			return fmt.Errorf("its keys do not sign with %s but with %s", alg, strings.Join(is.Keys.algorithms(), ", "))
 		}
 	}
-	return core.Unauthenticated.Errorf("the signature of the token is not valid").Because(err)
+	return is.Tenants.check()
+}
+
+// apart refuses two issuers that could be mistaken for each other.
+func (is *Issuer) apart(other *Issuer) error {
+	switch {
+	case is.Name == other.Name:
+		return fmt.Errorf("the issuer %q is there twice", is.Name)
+	case is.Bare && other.Bare:
+		return fmt.Errorf("the issuers %q and %q could name the same owner", other.Name, is.Name)
+	case is.Tenants.meet(other.Tenants):
+		return fmt.Errorf("the issuers %q and %q could name the same tenant: give one of them a tenant or a tenant_prefix of its own", other.Name, is.Name)
+	}
+	return nil
+}
+
+// Names are the names of the issuers, in order.
+func (i *Issuers) Names() []string { return slices.Sorted(maps.Keys(i.all)) }
+
+// Principal returns whom a token names.
+func (i *Issuers) Principal(ctx context.Context, text string) (core.Principal, error) {
+	f, err := parse(text)
+	if err != nil {
+		return core.Principal{}, err
+	}
+	name, _ := f.claims["iss"].(string)
+	is, ok := i.all[name]
+	if !ok {
+		return core.Principal{}, core.Unauthenticated.Errorf("the token is not of an issuer that this service trusts")
+	}
+	if len(is.Algorithms) > 0 && !slices.Contains(is.Algorithms, f.alg) {
+		return core.Principal{}, forged(errors.New("of another algorithm"))
+	}
+	if err := is.Keys.verify(ctx, f); err != nil {
+		return core.Principal{}, err
+	}
+	if err := is.accepts(f, i.now()); err != nil {
+		return core.Principal{}, err
+	}
+	p, err := is.principal(f.claims)
+	if err != nil {
+		return core.Principal{}, err
+	}
+	return p, i.own(is, p)
+}
+
+// own refuses a principal that another issuer might name as well: the tenants of the
+// one issuer without a prefix, and its owners, are whatever it says.
+func (i *Issuers) own(is *Issuer, p core.Principal) error {
+	for _, other := range i.all {
+		if other == is {
+			continue
+		}
+		if other.Tenants.claims(p.Tenant) {
+			return core.Unauthenticated.Errorf("the tenant of the token belongs to another issuer")
+		}
+		if is.Bare && strings.HasPrefix(p.Subject, other.Name+bar) {
+			return core.Unauthenticated.Errorf("the subject of the token belongs to another issuer")
+		}
+	}
+	return nil
 }

@@ -19,7 +19,11 @@ func (h *Housekeeper) chores() []*chore {
 	aged := func(age time.Duration, forget func(context.Context, time.Duration, int) (int, error)) func(context.Context, int) (int, error) {
 		return func(ctx context.Context, limit int) (int, error) { return forget(ctx, age, limit) }
 	}
-	list := []*chore{{what: "answers", every: time.Hour, forget: h.Rows.ForgetAnswers}}
+	list := []*chore{
+		{what: "answers", every: time.Hour, forget: h.Rows.ForgetAnswers},
+		{what: "rates", every: time.Hour, forget: h.Rows.ForgetRates},
+		{what: "reservations", every: time.Hour, forget: h.Rows.ForgetReservations},
+	}
 	if h.Jobs > 0 {
 		list = append(list, &chore{what: "jobs", every: daily, forget: aged(h.Jobs, h.Rows.ForgetJobs)})
 	}

@@ -29,7 +29,10 @@ type Worker struct {
 	Poll time.Duration
 	// Grace says, when a stop was asked for, how long running jobs may go on.
 	Grace func() time.Duration
-	Log   *slog.Logger
+	// Hold reports that jobs would fail for want of something that all of them need, so
+	// that none should be begun; nil where that is not known.
+	Hold func() bool
+	Log  *slog.Logger
 
 	deaf bool // the queue was away at the last look; Run's own
 }
@@ -43,7 +46,7 @@ func (w *Worker) Run(ctx context.Context) {
 	pace := newPace(w.Slots)
 	var running sync.WaitGroup
 	var looked time.Time
-	for pace.enter(ctx) {
+	for w.hold(ctx) && pace.enter(ctx) {
 		hint, ok := w.wait(ctx)
 		if !ok {
 			break
@@ -62,6 +65,30 @@ func (w *Worker) Run(ctx context.Context) {
 	defer stop.Stop()
 	running.Wait()
 }
+
+// held reports whether to begin nothing for now.
+func (w *Worker) held() bool { return w.Hold != nil && w.Hold() }
+
+// hold waits while nothing should be begun; false at the end. Hints stay for workers
+// that can take them.
+func (w *Worker) hold(ctx context.Context) bool {
+	if !w.held() {
+		return ctx.Err() == nil
+	}
+	w.Log.WarnContext(ctx, "no job is begun until what all of them need is back")
+	for w.held() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(holding):
+		}
+	}
+	w.Log.InfoContext(ctx, "jobs are begun again")
+	return true
+}
+
+// holding is how often a worker that waits looks whether it may go on.
+const holding = 50 * time.Millisecond
 
 // wait returns with a hint, or without one when it is time to look; false at the
 // end.
@@ -94,7 +121,7 @@ func (w *Worker) work(ctx, work context.Context, pace *pace, hint core.ID, look 
 		}
 		return
 	}
-	for ctx.Err() == nil && w.next(ctx, work, pace, "") && pace.stay() {
+	for ctx.Err() == nil && !w.held() && w.next(ctx, work, pace, "") && pace.stay() {
 	}
 }
 

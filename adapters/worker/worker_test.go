@@ -259,3 +259,28 @@ func (o *outage) Next(ctx context.Context, hint core.ID) error {
 	}
 	return o.Runner.Next(ctx, hint)
 }
+
+func TestAWorkerThatHoldsBeginsNothing(t *testing.T) {
+	b, q := &backlog{due: []core.ID{"a", "b", "c", "d", "e", "f"}}, memory.NewQueue(16)
+	var hold atomic.Bool
+	hold.Store(true)
+	w := &worker.Worker{
+		Runner: b, Queue: q, Slots: 2, Poll: 5 * time.Millisecond, Grace: func() time.Duration { return time.Second },
+		Hold: hold.Load, Log: slog.New(slog.DiscardHandler),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	if err := q.Push(t.Context(), b.due[0]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if n := b.count(); n != 0 {
+		t.Errorf("a worker that holds has run %d jobs", n)
+	}
+	hold.Store(false)
+	eventually(t, "all jobs run", func() bool { return b.count() == 6 })
+	hold.Store(true)
+	cancel()
+	<-done // also while it holds
+}

@@ -108,8 +108,10 @@ func TestTheStackSpeaksOfSettingsThereAre(t *testing.T) {
 		}
 	}
 	for _, role := range []string{"worker", "migrate"} {
-		if slices.Contains(s.Services[role].Secrets, "auth-hs256-secret") {
-			t.Errorf("%s is given the secret that tokens are signed with and needs none", role)
+		for _, secret := range []string{"auth-hs256-secret", "link-keys"} {
+			if slices.Contains(s.Services[role].Secrets, secret) {
+				t.Errorf("%s is given %s, which only the API needs", role, secret)
+			}
 		}
 	}
 }
@@ -140,9 +142,9 @@ func TestTheSecretsOfTheStackAreMadeOnce(t *testing.T) {
 	}
 	first := run()
 	s := defaults(t)
-	s.Listen, s.AuthSecret = "0.0.0.0:8080", first["secrets/auth-hs256-secret"]
+	s.Listen, s.AuthSecret, s.LinkKeys = "0.0.0.0:8080", first["secrets/auth-hs256-secret"], first["secrets/link-keys"]
 	if mistakes := s.Check(); len(mistakes) != 0 {
-		t.Errorf("with the secret that was made the service does not start: %v", mistakes)
+		t.Errorf("with the secrets that were made the service does not start: %v", mistakes)
 	}
 	for url, password := range map[string]string{"secrets/database-url": "secrets/postgres-password", "secrets/redis-url": "secrets/redis-password", "secrets/aws-credentials": "secrets/s3-secret-key"} {
 		if len(first[password]) < 32 || !strings.Contains(first[url], first[password]) {

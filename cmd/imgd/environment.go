@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/joho/godotenv"
 )
 
 // setting is a field of Settings as people see it.
@@ -16,6 +18,7 @@ type setting struct {
 	Variable, Flag, Default, Help, Group string
 	Secret                               bool // a URL whose password nobody is shown
 	Whole                                bool // a secret of which nothing is shown
+	Renewed                              bool // at SIGHUP
 	index                                int
 }
 
@@ -26,10 +29,11 @@ func settings() []setting {
 	for i := range list {
 		tag := t.Field(i).Tag
 		kind, secret := tag.Lookup("secret")
+		_, renewed := tag.Lookup("renewed")
 		list[i] = setting{
 			Variable: tag.Get("env"), Flag: "--" + tag.Get("name"), Default: tag.Get("default"),
 			Help:  strings.ReplaceAll(tag.Get("help"), "${enum}", strings.ReplaceAll(tag.Get("enum"), ",", ", ")),
-			Group: tag.Get("group"), Secret: secret, Whole: kind == "whole", index: i,
+			Group: tag.Get("group"), Secret: secret, Whole: kind == "whole", Renewed: renewed, index: i,
 		}
 	}
 	return list
@@ -69,6 +73,54 @@ func parses(s setting, value string) error {
 		return nil
 	}
 	return errors.New(strings.TrimLeft(strings.TrimPrefix(err.Error(), s.Flag), ": "))
+}
+
+// dotenv is the file .env: variables for those that the environment does not set.
+type dotenv struct{ ours map[string]bool }
+
+// load puts the file's variables into the environment, and takes out those it had at
+// the last time and has no more. A file that is not there has none.
+func (d *dotenv) load(name string) error {
+	values, err := godotenv.Read(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s cannot be read: %w", name, err)
+	}
+	for variable := range d.ours {
+		if _, ok := values[variable]; !ok {
+			delete(d.ours, variable)
+			if err := os.Unsetenv(variable); err != nil {
+				return err
+			}
+		}
+	}
+	for variable, value := range values {
+		if _, set := os.LookupEnv(variable); set && !d.ours[variable] {
+			continue
+		}
+		if d.ours == nil {
+			d.ours = map[string]bool{}
+		}
+		d.ours[variable] = true
+		if err := os.Setenv(variable, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again is how a process that was started with args reads its settings once more.
+func (d *dotenv) again(args []string) again {
+	return func() (*Settings, error) {
+		if err := d.load(".env"); err != nil {
+			return nil, err
+		}
+		if err := mistaken(trial(os.Environ())); err != nil {
+			return nil, err
+		}
+		var c commands
+		_, err := newParser(&c).Parse(args)
+		return &c.Settings, err
+	}
 }
 
 // secretFiles reads a secret from the file that its variable with _FILE behind

@@ -5,21 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/joho/godotenv"
 
 	"imgd/adapters/vips/decode"
 )
 
 const description = `An image processor service: it takes an image, answers at once, and works in the background until every variant is rendered, stored and recorded.
 
-Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names.`
+Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names. A running service reads its log level, its presets and its secrets again at SIGHUP.`
 
 // commands is the command line. Each command's Run is in a file of its own.
 type commands struct {
@@ -54,8 +52,9 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
-	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		fail(fmt.Errorf(".env cannot be read: %w", err))
+	var file dotenv
+	if err := file.load(".env"); err != nil {
+		fail(err)
 	}
 	var c commands
 	parser := newParser(&c)
@@ -69,6 +68,7 @@ func main() {
 	ctx, stop := stopping()
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
+	kctx.Bind(file.again(os.Args[1:]))
 	if err := kctx.Run(&c.Settings); err != nil {
 		stop()
 		fail(err)

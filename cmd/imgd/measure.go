@@ -1,9 +1,13 @@
 package main
 
-import "imgd/adapters/vips"
+import (
+	"imgd/adapters/records"
+	"imgd/adapters/vips"
+)
 
 // measure shows what only the adapters of this process know.
 func (p *parts) measure() {
+	p.metrics.Fleet(records.Stats{DB: p.db}.Fleet)
 	p.metrics.GaugeFunc("imgd_decoders_busy", "Decoder processes at work.", func() float64 { return float64(p.pool.Stats().Busy) })
 	p.metrics.GaugeFunc("imgd_decoders_idle", "Decoder processes that wait for work, the warm spare among them.", func() float64 { return float64(p.pool.Stats().Idle) })
 	p.metrics.GaugeFunc("imgd_decoders_waiting", "Calls that wait for a decoder.", func() float64 { return float64(p.pool.Stats().Waiting) })

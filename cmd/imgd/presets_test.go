@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -34,38 +33,6 @@ func rewrite(t *testing.T, s *Settings, text string) {
 	}
 	if err := os.Rename(s.Presets+".new", s.Presets); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// said is a log that a test reads while it is written.
-type said struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *said) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *said) count(words string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), words)
-}
-
-// hangup sends this process a SIGHUP and waits until the log has the words once more.
-func hangup(t *testing.T, log *said, words string) {
-	t.Helper()
-	before := log.count(words)
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(20 * time.Second); log.count(words) == before; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after a SIGHUP the log has no %q:\n%s", words, &log.text)
-		}
 	}
 }
 
@@ -109,7 +76,7 @@ func TestAHangupPutsTheFileInForceWhileUploadsRun(t *testing.T) {
 	}
 	for i := range 20 {
 		rewrite(t, s, []string{two, one}[i%2])
-		hangup(t, log, "presets read again")
+		hangup(t, log, "msg=\"read again\" part=presets")
 	}
 	time.Sleep(20 * time.Millisecond)
 	close(stop)
@@ -127,7 +94,7 @@ func TestAHangupKeepsThePresetsWhenTheFileIsWrong(t *testing.T) {
 	}
 	defer p.rereading(t.Context(), true)()
 	rewrite(t, s, "web: {b: w=1}\nother:\n  c: w=zero\n")
-	hangup(t, log, "the presets stay as they were")
+	hangup(t, log, "msg=\"not read again; it stays as it was\" part=presets")
 	if list := p.presets.now()["web"]; len(list) != 1 || list[0].Name != "a" {
 		t.Errorf("after a wrong file web is %v, want what it was", list)
 	}
@@ -137,17 +104,10 @@ func TestAHangupKeepsThePresetsWhenTheFileIsWrong(t *testing.T) {
 	if err := os.Remove(s.Presets); err != nil {
 		t.Fatal(err)
 	}
-	hangup(t, log, "the presets stay as they were")
+	hangup(t, log, "msg=\"not read again; it stays as it was\" part=presets")
 	if list := p.presets.now()["web"]; len(list) != 1 {
 		t.Errorf("without a file web is %v, want what it was", list)
 	}
-}
-
-func TestAWorkerOutlivesAHangup(t *testing.T) {
-	s, log := presetsIn(t, "web: {a: w=1}\n"), &said{}
-	p := &parts{settings: s, log: slog.New(slog.NewTextHandler(log, nil))}
-	defer p.rereading(t.Context(), false)()
-	hangup(t, log, "a worker has no presets")
 }
 
 func TestConfigTellsWhatIsWrongWithThePresets(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func (c processCmd) Run(ctx context.Context, s *Settings) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil { // #nosec G301 -- the user's own pictures
 		return err
 	}
-	pool, err := openPool(ctx, s, newLog(s))
+	pool, err := openPool(ctx, s, newLog(s, &slog.LevelVar{}))
 	if err != nil {
 		return err
 	}

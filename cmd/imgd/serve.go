@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"imgd/adapters/rest"
+	"imgd/adapters/telemetry"
 )
 
 type (
@@ -23,26 +24,37 @@ type (
 )
 
 // Run serves the API and works.
-func (serveCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, true, true) }
+func (serveCmd) Run(ctx context.Context, s *Settings, a again) error {
+	return run(ctx, s, a, true, true)
+}
 
 // Run serves the API.
-func (apiCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, true, false) }
+func (apiCmd) Run(ctx context.Context, s *Settings, a again) error {
+	return run(ctx, s, a, true, false)
+}
 
 // Run works.
-func (workerCmd) Run(ctx context.Context, s *Settings) error { return run(ctx, s, false, true) }
+func (workerCmd) Run(ctx context.Context, s *Settings, a again) error {
+	return run(ctx, s, a, false, true)
+}
 
 // run is the life of a process: it opens, serves and works until it is told to
 // stop or a listener fails. Then it stops in this order: not ready, requests
 // drained, no new jobs, running jobs given what is left of the grace, leases
 // given back, adapters closed.
-func run(ctx context.Context, s *Settings, api, work bool) (err error) {
+func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) {
 	p, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	traced, err := telemetry.Traces(ctx, version(), p.name, role(api, work))
+	if err != nil {
+		return fmt.Errorf("traces: %w; see the variables OTEL_EXPORTER_OTLP_*", err)
+	}
+	defer p.lastSpans(traced)
 	if api {
-		if err := p.presets.load(s); err != nil {
+		if err := errors.Join(p.presets.load(s), p.sharing.load(s)); err != nil {
 			return err
 		}
 	}
@@ -50,6 +62,7 @@ func run(ctx context.Context, s *Settings, api, work bool) (err error) {
 	if err != nil {
 		return err
 	}
+	p.again = a
 	defer p.rereading(ctx, api)()
 	tasks := p.background(api, work)
 	failed := w.serve()
@@ -64,6 +77,16 @@ func run(ctx context.Context, s *Settings, api, work bool) (err error) {
 	tasks.stop(deadline)
 	p.log.Info("stopped")
 	return err
+}
+
+// lastSpans sends what is left of the traces. A collector that is away does not make a
+// stop fail.
+func (p *parts) lastSpans(send func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := send(ctx); err != nil {
+		p.log.Warn("the last spans could not be sent", "err", err)
+	}
 }
 
 func role(api, work bool) string {
@@ -199,6 +222,9 @@ func (p *parts) background(api, work bool) *tasks {
 		p.work(t, jobs, duties)
 	} else {
 		t.running.Go(func() { <-jobs.Done(); t.stopDuties() })
+	}
+	for _, b := range p.breakers {
+		t.running.Go(func() { b.Run(duties) })
 	}
 	registrar := p.registrar(role(api, work), slots)
 	t.running.Go(func() { registrar.Run(duties) })

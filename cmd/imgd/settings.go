@@ -16,8 +16,8 @@ import (
 
 	"imgd/adapters/records/postgres"
 	"imgd/adapters/s3"
-	"imgd/adapters/token"
 	"imgd/adapters/vips/weight"
+	"imgd/core/access"
 )
 
 // Settings are all of the service's, as flags and as IMGD_* variables. Nothing
@@ -27,13 +27,13 @@ type Settings struct {
 	StorageURL  string `name:"storage-url" env:"IMGD_STORAGE_URL" default:"file:data/blobs" secret:"" group:"Where things are" help:"The images and their variants: file:FOLDER, or s3://BUCKET/PREFIX?region=..&endpoint=..&path_style=true with the AWS_* variables."`
 	RedisURL    string `name:"redis-url" env:"IMGD_REDIS_URL" default:"" secret:"" group:"Where things are" help:"How processes wake each other: redis://HOST:6379. Empty: each looks into the database every IMGD_POLL."`
 	TmpDir      string `name:"tmp-dir" env:"IMGD_TMP_DIR" default:"" group:"Where things are" help:"Where uploads over 8 MiB wait for a store without files. Empty: the system's."`
-	Presets     string `name:"presets" env:"IMGD_PRESETS" default:"" group:"Where things are" help:"A YAML file of presets, which are named lists of variants. The API reads it at its start, and again at SIGHUP. Empty: the built-in default alone."`
+	Presets     string `name:"presets" env:"IMGD_PRESETS" default:"" renewed:"" group:"Where things are" help:"A YAML file of presets, which are named lists of variants. The API reads it at its start, and again at SIGHUP. Empty: the built-in default alone."`
 	Migrate     string `name:"migrate" env:"IMGD_MIGRATE" default:"check" enum:"check,auto" group:"Where things are" help:"A PostgreSQL schema that is too old: check refuses to start, auto migrates it. SQLite is always migrated."`
 
 	DatabaseTime     Span `name:"database-time" env:"IMGD_DATABASE_TIME" default:"1800ms" group:"Where things are" help:"How long one transaction on PostgreSQL may take, the wait for a connection included; then the answer is 503."`
 	UnsafeDurability bool `name:"unsafe-durability" env:"IMGD_UNSAFE_DURABILITY" default:"false" group:"Where things are" help:"Take a PostgreSQL that may lose what it has committed (fsync = off); for tests."`
 
-	Listen        string   `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without IMGD_AUTH_HS256_SECRET it must be a loopback address."`
+	Listen        string   `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without an issuer of tokens (IMGD_AUTH_..) it must be a loopback address."`
 	MetricsListen string   `name:"metrics-listen" env:"IMGD_METRICS_LISTEN" default:"" group:"HTTP" help:"A second listener for livez, readyz, metrics and version; a worker has no other. Empty: none."`
 	PublicURL     string   `name:"public-url" env:"IMGD_PUBLIC_URL" default:"" group:"HTTP" help:"What URLs in answers begin with. Empty: http:// and the address of the API."`
 	BodyIdle      Span     `name:"body-idle" env:"IMGD_BODY_IDLE" default:"30s" group:"HTTP" help:"How long the body of a request may be silent."`
@@ -42,9 +42,18 @@ type Settings struct {
 	Origins       []string `name:"cors-origins" env:"IMGD_CORS_ORIGINS" default:"" group:"HTTP" help:"The origins whose pages may call the API from a browser, exactly: https://app.example.com. Empty: none."`
 	MaxConns      int      `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
 
-	AuthSecret   string `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. With it /v1 needs a token; without it everybody is an administrator, on a loopback address only."`
-	AuthIssuer   string `name:"auth-issuer" env:"IMGD_AUTH_ISSUER" default:"imgd" group:"Who may ask" help:"The issuer (iss) that tokens name, exactly."`
-	AuthAudience string `name:"auth-audience" env:"IMGD_AUTH_AUDIENCE" default:"imgd" group:"Who may ask" help:"The audience (aud) that tokens name, among others or alone."`
+	AuthSecret    string   `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. Without this, IMGD_AUTH_PUBLIC_KEY, IMGD_AUTH_OIDC_ISSUERS and IMGD_AUTH_ISSUERS everybody is an administrator, on a loopback address only; with any of them /v1 needs a token."`
+	AuthPublicKey string   `name:"auth-public-key" env:"IMGD_AUTH_PUBLIC_KEY" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"In place of the secret, the public key of who signs: PEM of an RSA (RS256, PS256), P-256 (ES256) or Ed25519 (EdDSA) key, or of up to four while one replaces another."`
+	AuthIssuer    string   `name:"auth-issuer" env:"IMGD_AUTH_ISSUER" default:"imgd" renewed:"" group:"Who may ask" help:"The issuer (iss) that tokens signed with the secret or for the public key name, exactly."`
+	AuthOIDC      []string `name:"auth-oidc-issuers" env:"IMGD_AUTH_OIDC_ISSUERS" default:"" renewed:"" group:"Who may ask" help:"OpenID providers whose tokens are taken: https://login.example.com/realms/acme, exactly as their tokens name them. With NAME= before one its tenants are NAME: and what its claim says; of several, all but one need that."`
+	AuthIssuers   string   `name:"auth-issuers" env:"IMGD_AUTH_ISSUERS" default:"" renewed:"" group:"Who may ask" help:"A YAML file of issuers, for those with an audience, algorithms, a typ or tenants of their own. It is read at the start and at SIGHUP. Empty: none."`
+	AuthAudience  string   `name:"auth-audience" env:"IMGD_AUTH_AUDIENCE" default:"imgd" renewed:"" group:"Who may ask" help:"The audience (aud) that tokens name, among others or alone."`
+	AuthTyp       string   `name:"auth-typ" env:"IMGD_AUTH_TYP" default:"" enum:",at+jwt,jwt" renewed:"" group:"Who may ask" help:"The one typ of tokens that is taken: at+jwt or jwt. Empty: both, and none."`
+	AuthClaim     string   `name:"auth-tenant-claim" env:"IMGD_AUTH_TENANT_CLAIM" default:"org_id" renewed:"" group:"Who may ask" help:"The claim that names the tenant; a token without it is refused. none: everybody is of the tenant default."`
+
+	LinkKeys      string   `name:"link-keys" env:"IMGD_LINK_KEYS" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"What links to variants are signed with: KID:SECRET,KID:SECRET, each secret of at least 32 bytes (openssl rand -hex 32). The first signs, all of them verify; one that is left out revokes its links, at SIGHUP too. Empty: no links."`
+	PublicBuckets []string `name:"public-buckets" env:"IMGD_PUBLIC_BUCKETS" default:"" renewed:"" group:"Who may ask" help:"Buckets whose variants anybody may read without a token: TENANT/BUCKET, where * in the bucket stands for any text without a slash and ** for any text. Taken over at SIGHUP too."`
+	RedirectTime  Span     `name:"redirect-time" env:"IMGD_REDIRECT_TIME" default:"1m" group:"Who may ask" help:"How long the address of the store is good for that redirect=1 leads to, 7d at most."`
 
 	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
 	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
@@ -76,7 +85,7 @@ type Settings struct {
 	JobRetention   Span `name:"job-retention" env:"IMGD_JOB_RETENTION" default:"30d" group:"Work" help:"How long jobs are kept that are at an end. 0: for ever."`
 	EventRetention Span `name:"event-retention" env:"IMGD_EVENT_RETENTION" default:"365d" group:"Work" help:"How long the audit trail is kept, and what is known of deleted images. 0: for ever."`
 
-	LogLevel  string `name:"log-level" env:"IMGD_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" group:"Logs" help:"The least level that is written: ${enum}."`
+	LogLevel  string `name:"log-level" env:"IMGD_LOG_LEVEL" default:"info" renewed:"" enum:"debug,info,warn,error" group:"Logs" help:"The least level that is written: ${enum}."`
 	LogFormat string `name:"log-format" env:"IMGD_LOG_FORMAT" default:"auto" enum:"auto,json,text" group:"Logs" help:"JSON lines or text for people; auto: text on a terminal."`
 }
 
@@ -96,17 +105,20 @@ func (s *Settings) Check() (mistakes []error) {
 	}
 	if host, _, err := net.SplitHostPort(s.Listen); err != nil {
 		wrong("IMGD_LISTEN", "%q is not host:port", s.Listen)
-	} else if s.AuthSecret == "" && !loopback(host) {
-		wrong("IMGD_LISTEN", "%s can be reached from elsewhere and nobody would be asked for a token: set IMGD_AUTH_HS256_SECRET, or listen on 127.0.0.1", s.Listen)
+	} else if !s.asks() && !loopback(host) {
+		wrong("IMGD_LISTEN", "%s can be reached from elsewhere and nobody would be asked for a token: set IMGD_AUTH_OIDC_ISSUERS, IMGD_AUTH_ISSUERS, IMGD_AUTH_PUBLIC_KEY or IMGD_AUTH_HS256_SECRET, or listen on 127.0.0.1", s.Listen)
 	}
-	if s.AuthSecret != "" && s.AuthIssuer == "" {
-		wrong("IMGD_AUTH_ISSUER", "it cannot be empty: a token has to name its issuer")
+	s.checkAuth(wrong)
+	for _, read := range []func() error{
+		func() error { _, err := s.linkKeys(); return err },
+		func() error { _, err := s.publicBuckets(); return err },
+	} {
+		if err := read(); err != nil {
+			mistakes = append(mistakes, err)
+		}
 	}
-	if s.AuthSecret != "" && s.AuthAudience == "" {
-		wrong("IMGD_AUTH_AUDIENCE", "it cannot be empty: a token has to say whom it is meant for")
-	}
-	if n := len(s.AuthSecret); n > 0 && n < token.MinSecret {
-		wrong("IMGD_AUTH_HS256_SECRET", "it has %d bytes and needs %d or more; openssl rand -hex 32 makes one", n, token.MinSecret)
+	if s.RedirectTime < Span(time.Second) || s.RedirectTime > Span(access.MaxLinkLife) {
+		wrong("IMGD_REDIRECT_TIME", "it has to be between 1s and 7d")
 	}
 	if s.MetricsListen != "" {
 		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
@@ -207,14 +219,6 @@ func (s *Settings) blobFolder() (string, error) {
 		return "", errors.New("images are kept in file:FOLDER, such as file:data/blobs, or in s3://BUCKET/PREFIX?region=..")
 	}
 	return strings.TrimPrefix(path, "//"), nil
-}
-
-// tokens reads and mints bearer tokens; nil while authentication is off.
-func (s *Settings) tokens() (*token.HMAC, error) {
-	if s.AuthSecret == "" {
-		return nil, nil
-	}
-	return token.NewHMAC(s.AuthSecret, s.AuthIssuer, s.AuthAudience, time.Now)
 }
 
 // proxies are the networks of those who are believed on whose behalf they ask.

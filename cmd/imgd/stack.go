@@ -26,6 +26,7 @@ func (p *parts) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("IMGD_DATABASE_URL: %w", err)
 	}
+	db.Engine = records.Watched(db.Engine, p.metrics.Transaction)
 	p.db = db
 	if engine == migrate.Postgres && p.settings.Migrate != "auto" {
 		return migrate.Require(ctx, engine, db.SQL())

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"imgd/adapters/records"
+	"imgd/adapters/resilience"
 	"imgd/adapters/rest"
 	"imgd/adapters/telemetry"
 	"imgd/adapters/vips"
@@ -30,15 +31,23 @@ import (
 // parts are the adapters one process has open. Whoever opened them closes them.
 type parts struct {
 	settings *Settings
+	again    again // nil where settings are read once
 	log      *slog.Logger
+	level    slog.LevelVar // of log
 	metrics  *telemetry.Metrics
 	db       *records.DB
 	store    *store
 	hints    *hints
 	tokens   ports.Tokens // nil while authentication is off
+	issuers  *authority   // behind tokens
 	pool     *vips.Pool
+	breakers []*resilience.Breaker
+
+	storeAway func() bool // nil where the store is at hand
+
 	keeper   *worker.Housekeeper
 	presets  presetFile
+	sharing  sharing
 	name     string // of this process, in the rows it claims
 	stopping chan struct{}
 }
@@ -48,7 +57,8 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if err := mistaken(s.Check()); err != nil {
 		return nil, err
 	}
-	p = &parts{settings: s, log: newLog(s), metrics: telemetry.NewMetrics(), name: processName(), stopping: make(chan struct{})}
+	p = &parts{settings: s, metrics: telemetry.NewMetrics(), name: processName(), stopping: make(chan struct{})}
+	p.log = newLog(s, &p.level)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
@@ -60,15 +70,20 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.store, err = openStore(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_STORAGE_URL: %w", err)
 	}
-	p.store.Blobs = mutateBlobs(p.store.Blobs)
+	p.guard()
 	if p.hints, err = openHints(ctx, s); err != nil {
 		return p, fmt.Errorf("IMGD_REDIS_URL: %w", err)
 	}
+	p.hints.Queue, p.hints.Cancels = &telemetry.Queue{Queue: p.hints.Queue, Metrics: p.metrics}, &telemetry.Cancels{Cancels: p.hints.Cancels, Metrics: p.metrics}
 	if p.pool, err = openPool(ctx, s, p.log); err != nil {
 		return p, err
 	}
-	if h, _ := s.tokens(); h != nil { // Check has looked
-		p.tokens = h
+	if s.asks() {
+		p.issuers = &authority{log: p.log}
+		if err = p.issuers.load(s); err != nil {
+			return p, err
+		}
+		p.tokens = p.issuers
 	}
 	p.keeper = p.housekeeper()
 	p.measure()
@@ -98,6 +113,7 @@ func (p *parts) close() error {
 	if p.pool != nil {
 		p.pool.Close()
 	}
+	p.issuers.close()
 	errs = append(errs, p.hints.close())
 	if p.store != nil {
 		errs = append(errs, p.store.Close())
@@ -114,14 +130,17 @@ func (p *parts) api() *rest.Server {
 	proxies, _ := p.settings.proxies() // Check has looked
 	return &rest.Server{
 		Ingest: &ingest.Service{
-			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: mutateRender(p.pool), Spool: p.store.spool,
+			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
 			Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
 			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
-		Deliver:        &deliver.Service{Images: images, Blobs: p.store},
+		Deliver: &deliver.Service{
+			Images: images, Tenants: images, Blobs: p.store, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime),
+			Keys: p.sharing.linkKeys, Public: p.sharing.publicBuckets, Now: time.Now,
+		},
 		Capabilities:   p.pool.Capabilities,
 		Tokens:         p.tokens,
 		PublicURL:      p.settings.publicURL(),
@@ -130,12 +149,20 @@ func (p *parts) api() *rest.Server {
 		BodyIdle:       time.Duration(p.settings.BodyIdle),
 		NewID:          func() string { return string(newID()) },
 		Checks:         p.checks(),
+		Breakers:       p.states,
 		Build:          rest.Build{Version: version(), Revision: revision()},
 		Metrics:        p.metrics.Handler(),
 		OpenMetrics:    p.settings.local(),
 		Observe:        p.metrics.Request,
+		Trace:          telemetry.Request,
+		Timing:         telemetry.Timing,
 		Log:            p.log,
 	}
+}
+
+// renderer is the decoders, timed.
+func (p *parts) renderer() ports.Renderer {
+	return &telemetry.Renderer{Renderer: mutateRender(p.pool), Metrics: p.metrics}
 }
 
 // jobs is the worker's side of the database, counted.
@@ -156,15 +183,15 @@ var (
 // process runs single jobs.
 func (p *parts) process() *process.Service {
 	return &process.Service{
-		Jobs: p.jobs(), Images: records.Images{DB: p.db}, Blobs: p.store, Render: mutateRender(p.pool), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
-		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Sweeps: records.Housekeeping{DB: p.db}, Log: p.log,
+		Jobs: p.jobs(), Images: records.Images{DB: p.db}, Blobs: p.store, Render: p.renderer(), Spool: p.store.spool, Cancels: p.hints, Worker: p.name,
+		Lease: time.Duration(p.settings.Lease), PublishAfter: 150 * time.Millisecond, Sweeps: records.Housekeeping{DB: p.db}, Watch: telemetry.Attempt, Log: p.log,
 	}
 }
 
 // worker is the loop that runs jobs.
 func (p *parts) worker(runner worker.Runner) *worker.Worker {
 	return &worker.Worker{
-		Runner: runner, Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Log: p.log,
+		Runner: runner, Queue: p.hints, Slots: p.settings.workers(), Poll: time.Duration(p.settings.Poll), Hold: p.hold, Log: p.log,
 	}
 }
 
@@ -200,9 +227,14 @@ func processName() string {
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), newID()[24:])
 }
 
-func newLog(s *Settings) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(strings.ToUpper(s.LogLevel))) // the flag takes no other
+// newLog writes what is of level or above, which starts as the settings have it.
+func newLog(s *Settings, level *slog.LevelVar) *slog.Logger {
+	level.Set(s.level())
 	text := s.LogFormat == "text" || s.LogFormat == "auto" && term.IsTerminal(int(os.Stderr.Fd()))
 	return telemetry.NewLog(os.Stderr, text, level, rest.CorrelationID)
+}
+
+func (s *Settings) level() (level slog.Level) {
+	_ = level.UnmarshalText([]byte(strings.ToUpper(s.LogLevel))) // the flag takes no other
+	return level
 }

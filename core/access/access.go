@@ -11,6 +11,28 @@ func May(p core.Principal, s core.Scope) error {
 	return core.InsufficientScope.Errorf("this needs the scope %s", s).With("required", s)
 }
 
+// Stranger is the answer to whoever wants what is not for everybody, and has not said
+// who they are. It is the same whether the thing is there or not.
+func Stranger() error {
+	return core.Unauthenticated.Errorf("send a bearer token in the Authorization header")
+}
+
+// MayReadVariant refuses a principal that may not read the bytes of a variant: a link
+// opens the one it names, the public what is public, a token what its scope says.
+func MayReadVariant(p core.Principal, m core.Image, variant string, public PublicBuckets) error {
+	switch {
+	case p.Link != nil && (p.Link.Image != m.ID || p.Link.Variant != variant):
+		return LinkInvalid()
+	case p.Link != nil:
+		return nil
+	case p.Anonymous() && public.Cover(m.Place()):
+		return nil
+	case p.Anonymous():
+		return Stranger()
+	}
+	return May(p, core.ScopeRead)
+}
+
 // MayChange refuses a principal that neither owns the image nor is an admin.
 // Whoever may not even read it never gets here: it was a NotFound before.
 func MayChange(p core.Principal, m core.Image) error {

@@ -20,6 +20,7 @@ type draft struct {
 	info   ports.Info
 	probe  core.Probe
 	stored bool
+	away   bool // the store, when the bytes were sent
 	kept   bool
 }
 
@@ -43,6 +44,7 @@ func (d *draft) store(ctx context.Context, f File, sofar Fields) error {
 	defer spool.Close() //nolint:errcheck // it is memory, or a file without a name
 	d.stored = true
 	if d.info, err = d.s.Blobs.Create(ctx, d.key(), "application/octet-stream", io.TeeReader(body, spool)); err != nil {
+		d.away = core.KindOf(err) == core.Unavailable
 		return err
 	}
 	if d.info.Bytes == 0 {
@@ -106,10 +108,11 @@ func (d *draft) judge(ctx context.Context) error {
 	return nil
 }
 
-// discardUnlessKept removes the bytes of a refused upload. Should that fail too,
-// the sweep of orphans finds them.
+// discardUnlessKept removes the bytes of a refused upload. Should that fail, the sweep
+// of orphans finds them; so it does where the store was away, and the caller, who is
+// told to come again, need not wait for it once more.
 func (d *draft) discardUnlessKept(ctx context.Context) {
-	if !d.stored || d.kept {
+	if !d.stored || d.kept || d.away {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

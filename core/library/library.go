@@ -62,6 +62,14 @@ func (s *Service) Embedded(ctx context.Context, by core.Principal, id core.ID) (
 
 // ListImages returns a page of images and the cursor of the next, empty at the end.
 func (s *Service) ListImages(ctx context.Context, by core.Principal, f core.ImageFilter, limit int, cursor string) (items []core.Record, next string, err error) {
+	if err := access.May(by, core.ScopeRead); err != nil {
+		return nil, "", err
+	}
+	if f.Bucket != "" {
+		if _, err := core.Bucket(f.Bucket); err != nil {
+			return nil, "", err
+		}
+	}
 	return list(by, f, limit, cursor,
 		func(p core.Page) ([]core.Record, error) { return s.Images.List(ctx, by.Tenant, f, p) },
 		func(r core.Record) core.Position { return core.Position{At: r.Image.CreatedAt, ID: r.Image.ID} })

@@ -35,7 +35,10 @@ type Service struct {
 	// Sweeps takes what an attempt made that had lost its lease; where it is nil that
 	// is left to the search for orphans.
 	Sweeps ports.Sweeps
-	Log    *slog.Logger
+	// Watch is told of each attempt that begins, which runs in the context it returns,
+	// and then how it ended; nil where nobody wants to know.
+	Watch func(context.Context, core.Job) (context.Context, func(core.Outcome, error))
+	Log   *slog.Logger
 
 	running running
 }
@@ -50,10 +53,12 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 		return err
 	}
 	log := s.Log.With("job_id", j.ID, "image_id", j.ImageID, "tenant", j.Tenant, "attempt", j.Attempt, "correlation_id", j.CorrelationID)
+	ctx, ended := s.watch(ctx, j)
 	a := &attempt{s: s, stored: map[content]string{}, job: j, record: rec, began: time.Now(), doubt: make(chan struct{}, 1)}
 	cause := a.run(ctx)
 	r := a.result(cause)
 	done, err := s.finish(ctx, j, r)
+	ended(r.Outcome, errors.Join(cause, err))
 	took := time.Since(a.began).Round(time.Millisecond)
 	switch {
 	case core.SlugOf(err) == core.LeaseLost:
@@ -72,6 +77,13 @@ func (s *Service) Next(ctx context.Context, hint core.ID) error {
 	}
 	log.Log(ctx, level, "job "+string(done.State), "outcome", r.Outcome, "took_ms", took.Milliseconds(), "cpu_ms", a.cost.CPUMS, "err", cause)
 	return nil
+}
+
+func (s *Service) watch(ctx context.Context, j core.Job) (context.Context, func(core.Outcome, error)) {
+	if s.Watch == nil {
+		return ctx, func(core.Outcome, error) {}
+	}
+	return s.Watch(ctx, j)
 }
 
 // finish records the end of an attempt, also while the process stops. What went

@@ -33,6 +33,7 @@ const (
 	usesPostgres = "^TestSharedServers$/PostgreSQL"
 	usesRedis    = "^TestSharedServers$/each_test_has_an_empty_Redis"
 	usesS3       = "^TestSharedServers$/bucket_of_its_own"
+	usesOIDC     = "^TestSharedServers$/tokens_of_an_OpenID_provider"
 )
 
 func TestWhereServersComeFrom(t *testing.T) {
@@ -41,6 +42,7 @@ func TestWhereServersComeFrom(t *testing.T) {
 			"TEST_POSTGRES_URL": {usesPostgres, "postgres://nobody@127.0.0.1:1/none?sslmode=disable"},
 			"TEST_REDIS_URL":    {usesRedis, "redis://127.0.0.1:1/0"},
 			"TEST_S3_ENDPOINT":  {usesS3, "http://127.0.0.1:1"},
+			"TEST_OIDC_ISSUER":  {usesOIDC, "http://127.0.0.1:1"},
 		} {
 			out, passed := again(t, try.test, variable+"="+try.address)
 			if passed || !strings.Contains(out, variable+" is set, but that server does not answer") {
@@ -51,6 +53,7 @@ func TestWhereServersComeFrom(t *testing.T) {
 
 	t.Run("a variable that names a server has that one used", func(t *testing.T) {
 		objectStore := NewS3(t).Bucket
+		_, provider := NewOIDC(t)
 		for variable, try := range map[string]struct {
 			test string
 			env  []string
@@ -60,6 +63,10 @@ func TestWhereServersComeFrom(t *testing.T) {
 			"TEST_S3_ENDPOINT": {usesS3, []string{
 				"TEST_S3_ENDPOINT=" + objectStore.Endpoint,
 				"TEST_S3_ACCESS_KEY=" + objectStore.AccessKey, "TEST_S3_SECRET_KEY=" + objectStore.SecretKey,
+			}},
+			"TEST_OIDC_ISSUER": {usesOIDC, []string{
+				"TEST_OIDC_ISSUER=" + provider.Issuer, "TEST_OIDC_AUDIENCE=" + provider.Audience,
+				"TEST_OIDC_CLIENT_ID=" + provider.client, "TEST_OIDC_CLIENT_SECRET=" + provider.secret,
 			}},
 		} {
 			out, passed := again(t, try.test, try.env...)

@@ -1,7 +1,7 @@
 // Package rig runs the real binary as child processes, and does to them what the
 // world does: kill, freeze, thaw, terminate. It hands tests the servers that imgd
-// works with as well: PostgreSQL, Redis and S3, real ones, and links to them that can
-// be made bad.
+// works with as well: PostgreSQL, Redis, S3 and an OpenID provider, real ones, and links
+// to them that can be made bad.
 package rig
 
 import (
@@ -149,6 +149,9 @@ func (p *Process) awaitReady(t testing.TB) {
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Log is what the process has written so far.
+func (p *Process) Log() string { return p.log.String() }
+
 // Kill9 ends it without a word, and waits until it is gone.
 func (p *Process) Kill9() { _ = p.cmd.Process.Kill(); <-p.done }
 
@@ -160,6 +163,12 @@ func (p *Process) Cont(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGCONT) 
 
 // Term asks it to stop.
 func (p *Process) Term(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGTERM) }
+
+// Log is all that it has said.
+func (p *Process) Log() string { return p.log.String() }
+
+// Hup asks it to read its settings again.
+func (p *Process) Hup(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGHUP) }
 
 func (p *Process) signal(t testing.TB, s syscall.Signal) {
 	t.Helper()

@@ -108,6 +108,13 @@ func TestSharedServers(t *testing.T) {
 		}
 	})
 
+	t.Run("there are tokens of an OpenID provider", func(t *testing.T) {
+		p := rig.OIDC(t)
+		if one, two := p.Token(t, "images:read"), p.Token(t, "images:read"); strings.Count(one, ".") != 2 || one == two {
+			t.Errorf("got the tokens %q and %q, want two signed ones", one, two)
+		}
+	})
+
 	t.Run("each test has an empty Redis database of its own", func(t *testing.T) {
 		one, two := redisAt(t, rig.Redis(t)), redisAt(t, rig.Redis(t))
 		if one.Options().DB == two.Options().DB {

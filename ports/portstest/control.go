@@ -161,7 +161,7 @@ func controlRetry(t *testing.T, s *Store) {
 		if was.State != name {
 			t.Fatalf("the job is %s, want %s", was.State, name)
 		}
-		j, err := s.Control.Retry(t.Context(), acme, a.Job.ID, ann)
+		j, err := s.Control.Retry(t.Context(), acme, a.Job.ID, "", ann)
 		must(t, err)
 		if j.State != core.JobQueued || j.Attempt+j.Crashes+j.Lost != 0 || j.Epoch != was.Epoch+1 || j.Error != nil || j.CancelAt != nil || j.FinishedAt != nil {
 			t.Errorf("the retried %s job is %+v, want it queued with fresh budgets and epoch %d", name, j, was.Epoch+1)
@@ -280,7 +280,7 @@ func controlAbsence(t *testing.T, s *Store) {
 	for what, a := range map[string]ports.Admission{"unknown": nowhere, "another tenant's": theirs, "deleted": gone} {
 		_, err := s.Control.Job(t.Context(), acme, a.Job.ID)
 		expectKind(t, "Job of what is "+what, err, core.NotFound)
-		_, err = s.Control.Retry(t.Context(), acme, a.Job.ID, ann)
+		_, err = s.Control.Retry(t.Context(), acme, a.Job.ID, "", ann)
 		expectKind(t, "Retry of what is "+what, err, core.NotFound)
 		_, err = s.Control.Cancel(t.Context(), acme, a.Job.ID, ann)
 		expectKind(t, "Cancel of what is "+what, err, core.NotFound)
@@ -310,7 +310,7 @@ func controlConflict(t *testing.T, s *Store) {
 	queued, running := s.admit(t).Job, s.claim(t, "w1", s.admit(t).Job.ID)
 	_, succeeded := s.finished(t)
 	for _, j := range []core.Job{queued, running, succeeded} {
-		_, err := s.Control.Retry(t.Context(), acme, j.ID, ann)
+		_, err := s.Control.Retry(t.Context(), acme, j.ID, "", ann)
 		expectRefused(fmt.Sprintf("Retry of a %s job", j.State), err, j.State)
 	}
 	a := s.admit(t)
@@ -321,7 +321,7 @@ func controlConflict(t *testing.T, s *Store) {
 		expect(t, "the job after it", s.job(t, j.ID), j)
 	}
 	twin, _ := s.add(t, a.Image, a.Job.SpecDigest, false, "small", "large")
-	_, err := s.Control.Retry(t.Context(), acme, failed.ID, ann)
+	_, err := s.Control.Retry(t.Context(), acme, failed.ID, "", ann)
 	expectSlug(t, "Retry while a live job makes the same", err, core.JobStateConflict)
 	expect(t, "the failed job after it", s.job(t, failed.ID), failed)
 	expect(t, "the live job after it", s.job(t, twin.ID), twin)

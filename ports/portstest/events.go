@@ -24,7 +24,7 @@ func Events(t *testing.T, open func(*testing.T) *Store) {
 		a, stale := s.admit(t), int64(99)
 		_, err := s.Images.Patch(t.Context(), acme, a.Image.ID, core.ImagePatch{IfVersion: &stale, Metadata: json.RawMessage(`{}`)}, ann)
 		expectSlug(t, "Patch", err, core.PreconditionFailed)
-		_, err = s.Control.Retry(t.Context(), acme, a.Job.ID, ann)
+		_, err = s.Control.Retry(t.Context(), acme, a.Job.ID, "", ann)
 		expectSlug(t, "Retry", err, core.JobStateConflict)
 		if got := s.told(t, a.Image.ID); len(got) != 2 {
 			t.Errorf("after two refusals the events are %q, want none of them", got)

@@ -169,7 +169,7 @@ func jobsConcurrency(t *testing.T, open func(*testing.T) *Store) {
 		s := open(t)
 		a := s.admit(t)
 		s.finish(t, s.claim(t, "w1", a.Job.ID), ports.Result{Outcome: core.Buried, Error: because(core.OriginalMissing)})
-		errs := race(racers, func(int) error { _, err := s.Control.Retry(t.Context(), acme, a.Job.ID, ann); return err })
+		errs := race(racers, func(int) error { _, err := s.Control.Retry(t.Context(), acme, a.Job.ID, "", ann); return err })
 		oneWinner(t, "Retry", errs, core.JobStateConflict)
 	})
 	t.Run("a claim and a cancellation agree", func(t *testing.T) {
@@ -228,7 +228,7 @@ func jobsCancelled(t *testing.T, s *Store) {
 		t.Errorf("its events are %q, want one reap", s.told(t, a.Image.ID))
 	}
 	s.finish(t, s.claim(t, "w1", j.ID), ports.Result{Outcome: core.Rejected, Error: because(core.ImageTruncated)})
-	_, err = s.Control.Retry(ctx, acme, j.ID, ann)
+	_, err = s.Control.Retry(ctx, acme, j.ID, "", ann)
 	expectCancelled(t, "Retry", err)
 	if got := s.job(t, j.ID).State; got != core.JobFailed {
 		t.Errorf("after an interrupted Retry the job is %s, want failed", got)

@@ -24,6 +24,7 @@ func Images(t *testing.T, open func(*testing.T) *Store) {
 		t.Run("a lookup", func(t *testing.T) { imagesLookup(t, open(t)) })
 		t.Run("a patch", func(t *testing.T) { imagesPatch(t, open(t)) })
 		t.Run("every tenant", func(t *testing.T) { imagesTenants(t, open(t)) })
+		t.Run("the place of an image", func(t *testing.T) { imagesPlace(t, open(t)) })
 	})
 	t.Run("absence", func(t *testing.T) {
 		t.Run("unknown, another tenant's and deleted", func(t *testing.T) { imagesAbsence(t, open(t)) })
@@ -270,6 +271,22 @@ func imagesTenants(t *testing.T, s *Store) {
 	}
 	if want := []string{acme, globex, "ürünler"}; !slices.Equal(slices.Sorted(slices.Values(seen)), want) {
 		t.Errorf("the tenants are %q, want each of %q once, and not one whose images are all deleted", seen, want)
+	}
+}
+
+func imagesPlace(t *testing.T, s *Store) {
+	a := s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
+	want := core.Place{Tenant: globex, Bucket: a.Image.Bucket}
+	for _, when := range []string{"that is there", "that is deleted"} {
+		if got, err := s.Tenants.PlaceOf(t.Context(), a.Image.ID); got != want || err != nil {
+			t.Errorf("the place of an image %s is %+v, %v; want %+v", when, got, err, want)
+		}
+		must(t, s.Images.Delete(t.Context(), globex, a.Image.ID, ports.Removal{By: ann}))
+	}
+	got, err := s.Tenants.PlaceOf(t.Context(), newID())
+	expectKind(t, "PlaceOf nothing", err, core.NotFound)
+	if got != (core.Place{}) {
+		t.Errorf("the place of nothing is %+v", got)
 	}
 }
 

@@ -342,7 +342,7 @@ func (m *machine) stepRetry(ctx context.Context) error {
 	if j == nil {
 		return nil
 	}
-	row, err := m.Control.Retry(ctx, acme, j.ID, ann)
+	row, err := m.Control.Retry(ctx, acme, j.ID, "", ann)
 	m.did("retry job %d: %v", j.birth, err)
 	switch {
 	case j.image.gone:

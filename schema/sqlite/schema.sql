@@ -164,7 +164,8 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
--- What a tenant has stored, and what its running uploads may still add to it.
+-- What a tenant with a quota has stored, and what its requests under way may still
+-- add to it.
 CREATE TABLE usage (
   tenant     text      NOT NULL PRIMARY KEY,
   images     bigint    NOT NULL,
@@ -177,9 +178,23 @@ CREATE TABLE reservations (
   tenant     text      NOT NULL,
   bytes      bigint    NOT NULL,
   expires_at timestamp NOT NULL,
+  images     bigint    NOT NULL DEFAULT 0,
+  jobs       bigint    NOT NULL DEFAULT 0,
   CONSTRAINT reservations_tenant_named CHECK (tenant <> '')
 );
 CREATE INDEX reservations_of_tenant ON reservations (tenant, expires_at);
+CREATE INDEX reservations_expiry ON reservations (expires_at);
+
+-- Who asks how often: when the bucket of a key is full again, until when it could be
+-- for the last take to fit, and whether it did. A key is a hash. What is lost here
+-- gives somebody a burst.
+CREATE TABLE rates (
+  key      text      NOT NULL PRIMARY KEY,
+  full_at  timestamp NOT NULL,
+  fits_at  timestamp NOT NULL,
+  allowed  boolean   NOT NULL
+);
+CREATE INDEX rates_full ON rates (full_at);
 
 -- The processes that are alive: each says so every few seconds.
 CREATE TABLE workers (

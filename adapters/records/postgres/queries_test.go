@@ -74,6 +74,10 @@ var through = map[string]string{
 	"CountOverdueSweeps":   "sweep_tasks_due (not_before <= (statement_timestamp()",
 	"PlannedSweepKeys":     "sweep_tasks_key (blob_key = ANY (",
 	"SpareBlobs":           "sweep_tasks_key (blob_key = ANY (",
+	"Reserved":             "reservations_of_tenant (tenant = $1) AND (expires_at > $2)",
+	"ForgetReservations":   "reservations_expiry (expires_at <= $1)",
+	"ForgetRates":          "rates_full (full_at <= $1)",
+	"ReservedAndQueued":    "jobs_newest_in_state (tenant = $1) AND (state = 'queued'::text)",
 	"ExpireAnswers":        "idempotency_expiry (expires_at <= statement_timestamp())",
 }
 
@@ -188,7 +192,9 @@ var furniture = []string{
 	FROM   generate_series(1, 24000) AS i, LATERAL (SELECT 1 + i % 4000 AS n) AS s`,
 	`INSERT INTO idempotency (tenant, subject, route, key, token, locked_until, body, expires_at)
 	SELECT 't' || i % 2, 'ann', 'POST /v1/images', 'k' || i, '', now(), '{}', now() + i * interval '1 second' FROM generate_series(1, 4000) AS i`,
-	`INSERT INTO reservations (id, tenant, bytes, expires_at) SELECT 'r' || i, 't' || i % 2, 1, now() FROM generate_series(1, 4000) AS i`,
+	`INSERT INTO reservations (id, tenant, bytes, expires_at) SELECT 'r' || i, 't' || i % 100, 1, now() FROM generate_series(1, 4000) AS i`,
+	`INSERT INTO usage (tenant, images, bytes, updated_at) SELECT 't' || i, 1, 1, now() FROM generate_series(1, 4000) AS i`,
+	`INSERT INTO rates (key, full_at, fits_at, allowed) SELECT md5(i::text), now() + i * interval '1 second', now(), true FROM generate_series(1, 4000) AS i`,
 	`INSERT INTO sweep_tasks (id, blob_key, not_before) SELECT 's' || i, 'o/i' || i, now() + i * interval '1 minute' FROM generate_series(1, 4000) AS i`,
 	`INSERT INTO quarantine (sha256, image_id, job_id, created_at) SELECT md5(i::text), 'i', 'j', now() FROM generate_series(1, 4000) AS i`,
 }

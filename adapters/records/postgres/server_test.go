@@ -167,7 +167,7 @@ func TestTransitionsThatMeetDoNotWaitInACircle(t *testing.T) {
 			return err
 		},
 		func(a ports.Admission) error { _, err := control.Cancel(ctx, "acme", a.Job.ID, by); return err },
-		func(a ports.Admission) error { _, err := control.Retry(ctx, "acme", a.Job.ID, by); return err },
+		func(a ports.Admission) error { _, err := control.Retry(ctx, "acme", a.Job.ID, "", by); return err },
 		func(a ports.Admission) error {
 			name := "x"
 			_, err := images.Patch(ctx, "acme", a.Image.ID, core.ImagePatch{Filename: &name}, by)

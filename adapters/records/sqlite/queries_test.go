@@ -71,6 +71,10 @@ var through = map[string]string{
 	"SpareBlobs":           "sweep_tasks_key (blob_key=?)",
 	"CountOverdueSweeps":   "COVERING INDEX sweep_tasks_due (not_before<?)",
 	"OriginalObjects":      "sqlite_autoindex_images_1 (id>?)",
+	"Reserved":             "reservations_of_tenant (tenant=? AND expires_at>?)",
+	"ForgetReservations":   "reservations_expiry (expires_at<?)",
+	"ForgetRates":          "rates_full (full_at<?)",
+	"ReservedAndQueued":    "COVERING INDEX jobs_newest_in_state (tenant=? AND state=?)",
 	"VariantObjects":       "sqlite_autoindex_variants_1 (image_id>?)",
 }
 

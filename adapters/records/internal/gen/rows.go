@@ -53,6 +53,13 @@ type CancelJobsOfImageParams struct {
 	ImageID core.ID
 }
 
+type ChangeUsageParams struct {
+	Images int64
+	Bytes  int64
+	Now    time.Time
+	Tenant string
+}
+
 type ClaimNextParams struct {
 	Worker      string
 	Lease       int64
@@ -146,6 +153,20 @@ type CreateJobParams struct {
 	CreatedAt      time.Time
 	StartedAt      *time.Time
 	FinishedAt     *time.Time
+}
+
+type CreateReservationParams struct {
+	Tenant    string
+	ID        string
+	Images    int64
+	Bytes     int64
+	Jobs      int64
+	ExpiresAt time.Time
+}
+
+type CreateUsageParams struct {
+	Tenant string
+	Now    time.Time
 }
 
 type CreateVariantParams struct {
@@ -251,6 +272,13 @@ type ExpiredImagesRow struct {
 	ID     core.ID
 }
 
+type ExtendReservationParams struct {
+	ExpiresAt time.Time
+	Tenant    string
+	ID        string
+	Now       time.Time
+}
+
 type FailPendingVariantsParams struct {
 	Error *core.Failure
 	Now   time.Time
@@ -310,6 +338,16 @@ type ForgetJobsParams struct {
 	FinishedBefore *time.Time
 	Before         core.ID
 	MaxRows        int64
+}
+
+type ForgetRatesParams struct {
+	Before  time.Time
+	MaxRows int64
+}
+
+type ForgetReservationsParams struct {
+	Before  time.Time
+	MaxRows int64
 }
 
 type Generation struct {
@@ -520,6 +558,11 @@ type LockRequestParams struct {
 	Keep    int64
 }
 
+type LockUsageRow struct {
+	Images int64
+	Bytes  int64
+}
+
 type NextGenerationParams struct {
 	Current      string
 	Previous     string
@@ -555,6 +598,11 @@ type PatchImageParams struct {
 	Tenant     string
 	ID         core.ID
 	Version    int64
+}
+
+type PlaceOfImageRow struct {
+	Tenant string
+	Bucket string
 }
 
 type PlanSweepParams struct {
@@ -614,6 +662,8 @@ type Querier interface {
 	CancelJob(ctx context.Context, arg CancelJobParams) (Job, error)
 	// A deleted image's jobs end at once; the epoch fences off who still runs one.
 	CancelJobsOfImage(ctx context.Context, arg CancelJobsOfImageParams) ([]Job, error)
+	// Tenants without a quota have no row here, and pay nothing for it.
+	ChangeUsage(ctx context.Context, arg ChangeUsageParams) error
 	ClaimNext(ctx context.Context, arg ClaimNextParams) (Job, error)
 	ClaimOne(ctx context.Context, arg ClaimOneParams) (Job, error)
 	CountFinished(ctx context.Context, arg CountFinishedParams) (CountFinishedRow, error)
@@ -623,6 +673,10 @@ type Querier interface {
 	CountSweeps(ctx context.Context) (int64, error)
 	CreateImage(ctx context.Context, arg CreateImageParams) error
 	CreateJob(ctx context.Context, arg CreateJobParams) error
+	CreateReservation(ctx context.Context, arg CreateReservationParams) error
+	// What there is when a tenant is first held to a quota. From then on whoever adds or
+	// deletes an image changes it.
+	CreateUsage(ctx context.Context, arg CreateUsageParams) error
 	CreateVariant(ctx context.Context, arg CreateVariantParams) error
 	// What is known of the bytes of images, beside how to decode them.
 	DescribeImage(ctx context.Context, arg DescribeImageParams) error
@@ -635,6 +689,7 @@ type Querier interface {
 	EventsOfTenant(ctx context.Context, arg EventsOfTenantParams) ([]Event, error)
 	ExpireAnswers(ctx context.Context, maxRows int64) (int64, error)
 	ExpiredImages(ctx context.Context, maxRows int64) ([]ExpiredImagesRow, error)
+	ExtendReservation(ctx context.Context, arg ExtendReservationParams) (int64, error)
 	FailPendingVariants(ctx context.Context, arg FailPendingVariantsParams) error
 	FinishJob(ctx context.Context, arg FinishJobParams) (Job, error)
 	// The newest of a span stand for the whole of it in its quantiles.
@@ -650,6 +705,10 @@ type Querier interface {
 	ForgetJobs(ctx context.Context, arg ForgetJobsParams) (int64, error)
 	// The tenant comes from the image, so that an index finds the jobs.
 	ForgetJobsOf(ctx context.Context, ids string) error
+	// A bucket that is full says nothing. One that somebody has taken from meanwhile is
+	// not.
+	ForgetRates(ctx context.Context, arg ForgetRatesParams) (int64, error)
+	ForgetReservations(ctx context.Context, arg ForgetReservationsParams) (int64, error)
 	ForgetSweep(ctx context.Context, id core.ID) error
 	ForgetVariantsOf(ctx context.Context, ids string) error
 	ForgetWorkers(ctx context.Context, span int64) error
@@ -684,15 +743,20 @@ type Querier interface {
 	// A lock goes to whoever finds none, its holder, or the first to find that it has
 	// run out; an answer stands until its day is over.
 	LockRequest(ctx context.Context, arg LockRequestParams) (int64, error)
+	// The transaction has the one writer's lock.
+	LockUsage(ctx context.Context, tenant string) (LockUsageRow, error)
 	// Whoever has seen the last meeting may replace it.
 	NextGeneration(ctx context.Context, arg NextGenerationParams) (int64, error)
 	NextTenant(ctx context.Context, afterTenant string) (string, error)
+	NextUsage(ctx context.Context, afterTenant string) (string, error)
 	// Tombstones whose objects are gone.
 	OldTombstones(ctx context.Context, arg OldTombstonesParams) ([]core.ID, error)
 	// Every object that a living row needs, a page at a time.
 	OriginalObjects(ctx context.Context, arg OriginalObjectsParams) ([]OriginalObjectsRow, error)
 	// Whoever read the version may write its successor.
 	PatchImage(ctx context.Context, arg PatchImageParams) (int64, error)
+	// Who reads in public, or by a signed link, names no tenant.
+	PlaceOfImage(ctx context.Context, id core.ID) (PlaceOfImageRow, error)
 	// An object that is to be swept sooner than was planned is.
 	PlanSweep(ctx context.Context, arg PlanSweepParams) error
 	PlannedSweepKeys(ctx context.Context, keys string) ([]string, error)
@@ -707,12 +771,21 @@ type Querier interface {
 	ReapJobs(ctx context.Context, arg ReapJobsParams) ([]Job, error)
 	RecordEvent(ctx context.Context, arg RecordEventParams) error
 	RequeueJob(ctx context.Context, arg RequeueJobParams) (Job, error)
+	Reserved(ctx context.Context, arg ReservedParams) (ReservedRow, error)
+	// One statement sees a job either as reserved or as queued, never as both or neither.
+	ReservedAndQueued(ctx context.Context, arg ReservedAndQueuedParams) (ReservedAndQueuedRow, error)
 	ReviveFailedVariants(ctx context.Context, arg ReviveFailedVariantsParams) error
 	RunningJobs(ctx context.Context, maxRows int64) ([]RunningJobsRow, error)
 	SettleImage(ctx context.Context, arg SettleImageParams) error
+	SettleReservation(ctx context.Context, arg SettleReservationParams) (int64, error)
 	// What is published again is not to be swept.
 	SpareBlobs(ctx context.Context, keys string) error
 	TakeDuty(ctx context.Context, arg TakeDutyParams) (int64, error)
+	// A generic cell rate algorithm: a key has its whole burst again at full_at. A take
+	// of cost fits while that is no further away than room, which is the burst without
+	// the take. The clock stands still within a statement. sqlc knows no parameters behind
+	// ON CONFLICT: the cost is what excluded.full_at is ahead of it.
+	TakeRate(ctx context.Context, arg TakeRateParams) (Rate, error)
 	// An image has few jobs, and a state in the WHERE would have them looked for among
 	// all of the tenant's.
 	Twins(ctx context.Context, arg TwinsParams) ([]Job, error)
@@ -725,6 +798,13 @@ type Querier interface {
 	WorkerGone(ctx context.Context, id string) error
 	WorkerSeen(ctx context.Context, arg WorkerSeenParams) error
 	Workers(ctx context.Context) ([]WorkersRow, error)
+}
+
+type Rate struct {
+	Key     string
+	FullAt  time.Time
+	FitsAt  time.Time
+	Allowed bool
 }
 
 type ReapJobsParams struct {
@@ -756,6 +836,30 @@ type Reservation struct {
 	Tenant    string
 	Bytes     int64
 	ExpiresAt time.Time
+	Images    int64
+	Jobs      int64
+}
+
+type ReservedAndQueuedParams struct {
+	Tenant string
+	Now    time.Time
+}
+
+type ReservedAndQueuedRow struct {
+	Images int64
+	Bytes  int64
+	Jobs   int64
+}
+
+type ReservedParams struct {
+	Tenant string
+	Now    time.Time
+}
+
+type ReservedRow struct {
+	Images int64
+	Bytes  int64
+	Jobs   int64
 }
 
 type ReviveFailedVariantsParams struct {
@@ -775,6 +879,12 @@ type SettleImageParams struct {
 	ID    core.ID
 }
 
+type SettleReservationParams struct {
+	Tenant string
+	ID     string
+	Now    time.Time
+}
+
 type SweepTask struct {
 	ID        core.ID
 	BlobKey   string
@@ -786,6 +896,12 @@ type TakeDutyParams struct {
 	Name   string
 	Holder string
 	Ttl    int64
+}
+
+type TakeRateParams struct {
+	Key  string
+	Cost int64
+	Room int64
 }
 
 type TwinsParams struct {

@@ -492,6 +492,20 @@ func (q *Queries) PatchImage(ctx context.Context, arg PatchImageParams) (int64, 
 	return result.RowsAffected()
 }
 
+const placeOfImage = `-- name: PlaceOfImage :one
+SELECT tenant, bucket
+FROM   images
+WHERE  id = ?1
+`
+
+// Who reads in public, or by a signed link, names no tenant.
+func (q *Queries) PlaceOfImage(ctx context.Context, id core.ID) (PlaceOfImageRow, error) {
+	row := q.db.QueryRowContext(ctx, placeOfImage, id)
+	var i PlaceOfImageRow
+	err := row.Scan(&i.Tenant, &i.Bucket)
+	return i, err
+}
+
 const settleImage = `-- name: SettleImage :exec
 UPDATE images
 SET    state = ?1, version = version + 1, updated_at = ?2

@@ -24,6 +24,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for BreakerState.
+const (
+	BreakerStateClosed   BreakerState = "closed"
+	BreakerStateHalfOpen BreakerState = "half-open"
+	BreakerStateOpen     BreakerState = "open"
+)
+
+// Valid indicates whether the value is a known member of the BreakerState enum.
+func (e BreakerState) Valid() bool {
+	switch e {
+	case BreakerStateClosed:
+		return true
+	case BreakerStateHalfOpen:
+		return true
+	case BreakerStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventOutcome.
 const (
 	EventOutcomeDone    EventOutcome = "done"
@@ -231,6 +252,36 @@ func (e WorkerRole) Valid() bool {
 	}
 }
 
+// Defines values for Redirect.
+const (
+	RedirectN1 Redirect = "1"
+)
+
+// Valid indicates whether the value is a known member of the Redirect enum.
+func (e Redirect) Valid() bool {
+	switch e {
+	case RedirectN1:
+		return true
+	default:
+		return false
+	}
+}
+
+// Breaker A circuit breaker.
+type Breaker struct {
+	// Name The dependency.
+	//
+	// Examples: store
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
+
+	// State closed: all is well; open: calls are refused at once, since it kept failing; half-open: one call tries. An open enum.
+	State BreakerState `json:"state"`
+}
+
+// BreakerState closed: all is well; open: calls are refused at once, since it kept failing; half-open: one call tries. An open enum.
+type BreakerState string
+
 // Bucket A label that groups images. It is a name, not a place.
 //
 // Examples: albums/summer
@@ -405,6 +456,9 @@ type Filename = string
 
 // Fleet The numbers of all tenants, for administrators.
 type Fleet struct {
+	// Breakers How the process that answers gets on with what it depends on.
+	Breakers []Breaker `json:"breakers"`
+
 	// OldestAgeMs For how long the oldest of them has been due, in milliseconds.
 	OldestAgeMs int64 `json:"oldest_age_ms"`
 
@@ -643,6 +697,23 @@ type Limits struct {
 	UploadBytes nullable.Nullable[int64] `json:"upload_bytes"`
 }
 
+// LinkList defines model for LinkList.
+type LinkList struct {
+	Items []SignedLink `json:"items"`
+}
+
+// LinkRequest defines model for LinkRequest.
+type LinkRequest struct {
+	// ExpiresIn For how many seconds the links are good, seven days at most.
+	ExpiresIn *int64 `json:"expires_in,omitempty"`
+
+	// Redirect Whether the links lead to the store by a 307, where it serves bytes itself.
+	Redirect *bool `json:"redirect,omitempty"`
+
+	// Variants The names of variants that the image has, ready or still to come.
+	Variants []VariantName `json:"variants"`
+}
+
 // Liveness defines model for Liveness.
 type Liveness struct {
 	// Status An open enum.
@@ -727,6 +798,20 @@ type Readiness struct {
 
 // ReadinessStatus An open enum.
 type ReadinessStatus string
+
+// SignedLink defines model for SignedLink.
+type SignedLink struct {
+	// ExpiresAt When it stops being good.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// URL The address, to be used byte for byte as it is. Whoever has it can read the variant.
+	//
+	// Examples: https://images.example.com/v1/images/0198c0de-5d7a-7e6b-9c1d-3f2a1b0c9d8e/variants/thumbnail?exp=1785589200&kid=k1&sig=5hA1d0fXG3bQJmS8vT0oYq2kP7cZr4wU9eLxN6iVtBs&v=9f86d081884c7d65
+	URL string `json:"url"`
+
+	// Variant The name of a variant, unique in the image.
+	Variant VariantName `json:"variant"`
+}
 
 // Stats defines model for Stats.
 type Stats struct {
@@ -954,11 +1039,23 @@ type JobID = ID
 // Limit defines model for Limit.
 type Limit = int64
 
+// LinkExpiry defines model for LinkExpiry.
+type LinkExpiry = int64
+
+// LinkKey defines model for LinkKey.
+type LinkKey = string
+
+// LinkSignature defines model for LinkSignature.
+type LinkSignature = string
+
 // PreferWait defines model for PreferWait.
 type PreferWait = string
 
 // Range defines model for Range.
 type Range = string
+
+// Redirect defines model for Redirect.
+type Redirect string
 
 // VariantNameParameter The name of a variant, unique in the image.
 type VariantNameParameter = VariantName
@@ -971,6 +1068,9 @@ type Conflict = Problem
 
 // Forbidden A problem (RFC 9457). Depending on its type it has more members, such as `limit` and `actual`, `allowed`, `image_id`.
 type Forbidden = Problem
+
+// Gone A problem (RFC 9457). Depending on its type it has more members, such as `limit` and `actual`, `allowed`, `image_id`.
+type Gone = Problem
 
 // InsufficientStorage A problem (RFC 9457). Depending on its type it has more members, such as `limit` and `actual`, `allowed`, `image_id`.
 type InsufficientStorage = Problem
@@ -1121,6 +1221,18 @@ type GetVariantParams struct {
 	// V The first 16 hexadecimal digits of the SHA-256 of the content, as in the variant's `url`. It only decides how long the answer may be cached.
 	V *ContentVersion `form:"v,omitempty" json:"v,omitempty"`
 
+	// Redirect `1` leads to the store, where it serves bytes itself.
+	Redirect *Redirect `form:"redirect,omitempty" json:"redirect,omitempty"`
+
+	// Exp When a signed link expires, in seconds since 1970.
+	Exp *LinkExpiry `form:"exp,omitempty" json:"exp,omitempty"`
+
+	// Kid The name of the key that has signed a link.
+	Kid *LinkKey `form:"kid,omitempty" json:"kid,omitempty"`
+
+	// Sig The signature of a link, HMAC-SHA256 in base64url. It comes with `exp` and `kid`, in the order in which the link has them.
+	Sig *LinkSignature `form:"sig,omitempty" json:"sig,omitempty"`
+
 	// IfNoneMatch The `ETag`s the caller has; when one of them is current, the answer is 304.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -1132,6 +1244,18 @@ type GetVariantParams struct {
 type HeadVariantParams struct {
 	// V The first 16 hexadecimal digits of the SHA-256 of the content, as in the variant's `url`. It only decides how long the answer may be cached.
 	V *ContentVersion `form:"v,omitempty" json:"v,omitempty"`
+
+	// Redirect `1` leads to the store, where it serves bytes itself.
+	Redirect *Redirect `form:"redirect,omitempty" json:"redirect,omitempty"`
+
+	// Exp When a signed link expires, in seconds since 1970.
+	Exp *LinkExpiry `form:"exp,omitempty" json:"exp,omitempty"`
+
+	// Kid The name of the key that has signed a link.
+	Kid *LinkKey `form:"kid,omitempty" json:"kid,omitempty"`
+
+	// Sig The signature of a link, HMAC-SHA256 in base64url. It comes with `exp` and `kid`, in the order in which the link has them.
+	Sig *LinkSignature `form:"sig,omitempty" json:"sig,omitempty"`
 
 	// IfNoneMatch The `ETag`s the caller has; when one of them is current, the answer is 304.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
@@ -1172,6 +1296,9 @@ type PatchImageApplicationMergePatchPlusJSONRequestBody = ImagePatch
 
 // AddJobJSONRequestBody defines body for AddJob for application/json ContentType.
 type AddJobJSONRequestBody = JobRequest
+
+// CreateLinksJSONRequestBody defines body for CreateLinks for application/json ContentType.
+type CreateLinksJSONRequestBody = LinkRequest
 
 // Getter for additional properties for Problem. Returns the specified
 // element and whether it was found
@@ -1373,6 +1500,9 @@ type ServerInterface interface {
 	// AddJob Render more variants of a stored image
 	// (POST /v1/images/{image_id}/jobs)
 	AddJob(w http.ResponseWriter, r *http.Request, imageID ImageID)
+	// CreateLinks Make signed links to variants
+	// (POST /v1/images/{image_id}/links)
+	CreateLinks(w http.ResponseWriter, r *http.Request, imageID ImageID)
 	// GetEmbeddedMetadata See what the file says of itself
 	// (GET /v1/images/{image_id}/metadata)
 	GetEmbeddedMetadata(w http.ResponseWriter, r *http.Request, imageID ImageID)
@@ -2123,6 +2253,32 @@ func (siw *ServerInterfaceWrapper) AddJob(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
+// CreateLinks operation middleware
+func (siw *ServerInterfaceWrapper) CreateLinks(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "image_id" -------------
+	var imageID ImageID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "image_id", r.PathValue("image_id"), &imageID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "image_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateLinks(w, r, imageID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetEmbeddedMetadata operation middleware
 func (siw *ServerInterfaceWrapper) GetEmbeddedMetadata(w http.ResponseWriter, r *http.Request) {
 
@@ -2258,6 +2414,58 @@ func (siw *ServerInterfaceWrapper) GetVariant(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// ------------- Optional query parameter "redirect" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "redirect", r.URL.Query(), &params.Redirect, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "redirect"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "redirect", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exp" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exp", r.URL.Query(), &params.Exp, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exp"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exp", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kid", r.URL.Query(), &params.Kid, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kid"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kid", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sig" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sig", r.URL.Query(), &params.Sig, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sig"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sig", Err: err})
+		}
+		return
+	}
+
 	headers := r.Header
 
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -2345,6 +2553,58 @@ func (siw *ServerInterfaceWrapper) HeadVariant(w http.ResponseWriter, r *http.Re
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "v"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "v", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "redirect" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "redirect", r.URL.Query(), &params.Redirect, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "redirect"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "redirect", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "exp" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exp", r.URL.Query(), &params.Exp, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "exp"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "exp", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kid", r.URL.Query(), &params.Kid, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kid"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kid", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sig" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sig", r.URL.Query(), &params.Sig, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sig"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sig", Err: err})
 		}
 		return
 	}
@@ -2729,6 +2989,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/v1/images/{image_id}", wrapper.PatchImage)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/events", wrapper.ListImageEvents)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/images/{image_id}/jobs", wrapper.AddJob)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/images/{image_id}/links", wrapper.CreateLinks)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/metadata", wrapper.GetEmbeddedMetadata)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/original", wrapper.GetOriginal)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/images/{image_id}/variants/{name}", wrapper.GetVariant)
@@ -2771,6 +3032,15 @@ type ForbiddenApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers ForbiddenResponseHeaders
+}
+
+type GoneResponseHeaders struct {
+	XCorrelationID *string
+}
+type GoneApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers GoneResponseHeaders
 }
 
 type InsufficientStorageResponseHeaders struct {
@@ -5278,6 +5548,225 @@ func (response AddJob503ApplicationProblemPlusJSONResponse) VisitAddJobResponse(
 	return err
 }
 
+type CreateLinksRequestObject struct {
+	ImageID ImageID `json:"image_id"`
+	Body    *CreateLinksJSONRequestBody
+}
+
+type CreateLinksResponseObject interface {
+	VisitCreateLinksResponse(w http.ResponseWriter) error
+}
+
+type CreateLinks200ResponseHeaders struct {
+	XCorrelationID *string
+}
+
+type CreateLinks200JSONResponse struct {
+	Body    LinkList
+	Headers CreateLinks200ResponseHeaders
+}
+
+func (response CreateLinks200JSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks400ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks401ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks403ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks404ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks409ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks413ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks415ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks500ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLinks503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateLinks503ApplicationProblemPlusJSONResponse) VisitCreateLinksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetEmbeddedMetadataRequestObject struct {
 	ImageID ImageID `json:"image_id"`
 }
@@ -5880,6 +6369,24 @@ func (response GetVariant304Response) VisitGetVariantResponse(w http.ResponseWri
 	return nil
 }
 
+type GetVariant307ResponseHeaders struct {
+	Location       string
+	XCorrelationID *string
+}
+
+type GetVariant307Response struct {
+	Headers GetVariant307ResponseHeaders
+}
+
+func (response GetVariant307Response) VisitGetVariantResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(307)
+	return nil
+}
+
 type GetVariant400ApplicationProblemPlusJSONResponse struct {
 	BadRequestApplicationProblemPlusJSONResponse
 }
@@ -5961,6 +6468,25 @@ func (response GetVariant404ApplicationProblemPlusJSONResponse) VisitGetVariantR
 		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
 	}
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVariant410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response GetVariant410ApplicationProblemPlusJSONResponse) VisitGetVariantResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(410)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6194,6 +6720,25 @@ func (response HeadVariant404ApplicationProblemPlusJSONResponse) VisitHeadVarian
 		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
 	}
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HeadVariant410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response HeadVariant410ApplicationProblemPlusJSONResponse) VisitHeadVariantResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(410)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -7175,6 +7720,9 @@ type StrictServerInterface interface {
 	// AddJob Render more variants of a stored image
 	// (POST /v1/images/{image_id}/jobs)
 	AddJob(ctx context.Context, request AddJobRequestObject) (AddJobResponseObject, error)
+	// CreateLinks Make signed links to variants
+	// (POST /v1/images/{image_id}/links)
+	CreateLinks(ctx context.Context, request CreateLinksRequestObject) (CreateLinksResponseObject, error)
 	// GetEmbeddedMetadata See what the file says of itself
 	// (GET /v1/images/{image_id}/metadata)
 	GetEmbeddedMetadata(ctx context.Context, request GetEmbeddedMetadataRequestObject) (GetEmbeddedMetadataResponseObject, error)
@@ -7677,6 +8225,39 @@ func (sh *strictHandler) AddJob(w http.ResponseWriter, r *http.Request, imageID 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(AddJobResponseObject); ok {
 		if err := validResponse.VisitAddJobResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateLinks operation middleware
+func (sh *strictHandler) CreateLinks(w http.ResponseWriter, r *http.Request, imageID ImageID) {
+	var request CreateLinksRequestObject
+
+	request.ImageID = imageID
+
+	var body CreateLinksJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateLinks(ctx, request.(CreateLinksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateLinks")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateLinksResponseObject); ok {
+		if err := validResponse.VisitCreateLinksResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

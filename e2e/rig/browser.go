@@ -1,0 +1,74 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Browser starts a browser of the test's own, without a window, a history or a cookie,
+// and returns its first page as a context for chromedp. The test's end closes it.
+func Browser(t testing.TB) context.Context {
+	t.Helper()
+	program, err := findBrowser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/tmp", "imgd-rig-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := atExit("sweep " + quoted(dir)); err != nil {
+		t.Fatal(err)
+	}
+	life, end := context.WithTimeout(context.Background(), patienceWithBrowser)
+	factory, stop := chromedp.NewExecAllocator(life, append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program),
+		chromedp.UserDataDir(filepath.Join(dir, "profile")),
+		chromedp.NoSandbox, // it needs rights that containers lack, and shows our own pages only
+		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
+			cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		}),
+	)...)
+	page, leave := chromedp.NewContext(factory)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(page) // it may have ended by itself
+		leave()
+		stop()
+		end()
+		_ = os.RemoveAll(dir) // else the guard does
+	})
+	if err := chromedp.Do(page, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatalf("%s does not start: %v", program, err)
+	}
+	return page
+}
+
+// patienceWithBrowser is the longest life of one: a page that hangs fails its test.
+const patienceWithBrowser = 2 * time.Minute
+
+// findBrowser looks where TEST_BROWSER says, then for what systems call Chromium.
+func findBrowser() (string, error) {
+	if p := os.Getenv("TEST_BROWSER"); p != "" {
+		if _, err := os.Stat(p); err != nil {
+			return "", fmt.Errorf("TEST_BROWSER is set, but that browser is not there: %w", err)
+		}
+		return p, nil
+	}
+	for _, name := range []string{"chromium-headless-shell", "chrome-headless-shell", "google-chrome", "chromium", "chromium-browser"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p, nil
+		}
+	}
+	return "", errors.New("there is no browser for this test. Any of these helps:" +
+		"\n  set TEST_BROWSER to the path of a Chromium or Chrome" +
+		"\n  type `make servers`, which installs what is missing")
+}

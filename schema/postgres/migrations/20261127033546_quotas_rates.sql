@@ -1,0 +1,16 @@
+-- Modify "reservations" table
+ALTER TABLE "reservations" ADD COLUMN "images" bigint NOT NULL DEFAULT 0, ADD COLUMN "jobs" bigint NOT NULL DEFAULT 0;
+-- Create index "reservations_expiry" to table: "reservations"
+CREATE INDEX "reservations_expiry" ON "reservations" ("expires_at");
+-- Create "rates" table
+CREATE TABLE "rates" (
+  "key" text NOT NULL,
+  "full_at" timestamptz NOT NULL,
+  "fits_at" timestamptz NOT NULL,
+  "allowed" boolean NOT NULL,
+  PRIMARY KEY ("key")
+);
+-- Create index "rates_full" to table: "rates"
+CREATE INDEX "rates_full" ON "rates" ("full_at");
+-- Set storage parameters
+ALTER TABLE "rates" SET (fillfactor = 70);
