@@ -23,7 +23,7 @@ func (s JobControl) Add(ctx context.Context, a ports.Addition) (j core.Job, adde
 			return err
 		}
 		if _, err := t.Image(ctx, gen.ImageParams{Tenant: a.Job.Tenant, ID: a.Job.ImageID}); err != nil {
-			return missing(err, "there is no image %s", a.Job.ImageID)
+			return missing(err, "image", a.Job.ImageID)
 		}
 		twin, found, err := t.twin(ctx, a)
 		if err != nil {
@@ -87,7 +87,7 @@ func (s JobControl) Job(ctx context.Context, tenant string, id core.ID) (j core.
 
 func job(ctx context.Context, q gen.Querier, tenant string, id core.ID) (core.Job, error) {
 	row, err := q.Job(ctx, gen.JobParams{Tenant: tenant, ID: id})
-	return core.Job(row), missing(err, "there is no job %s", id)
+	return core.Job(row), missing(err, "job", id)
 }
 
 // lock holds the image of a job and returns the job as it is then.

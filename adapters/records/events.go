@@ -18,7 +18,7 @@ func (s Events) OfImage(ctx context.Context, tenant string, image core.ID, p cor
 	at, id := place(p)
 	err = s.Read(ctx, func(q gen.Querier) error {
 		if _, err := q.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: image}); err != nil {
-			return missing(err, "there is no image %s", image)
+			return missing(err, "image", image)
 		}
 		rows, err := q.EventsOfImage(ctx, gen.EventsOfImageParams{
 			Tenant: tenant, ImageID: image, BeforeAt: at, PageAt: at, PageID: id, MaxRows: int64(p.Limit),

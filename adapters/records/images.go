@@ -81,7 +81,7 @@ func (s Images) Image(ctx context.Context, tenant string, id core.ID) (rec core.
 func record(ctx context.Context, q gen.Querier, tenant string, id core.ID) (core.Record, error) {
 	m, err := q.Image(ctx, gen.ImageParams{Tenant: tenant, ID: id})
 	if err != nil {
-		return core.Record{}, missing(err, "there is no image %s", id)
+		return core.Record{}, missing(err, "image", id)
 	}
 	vs, err := q.VariantsOf(ctx, gen.VariantsOfParams{Tenant: tenant, IDs: among([]core.ID{id})})
 	return core.Record{Image: core.Image(m), Variants: variants(vs)}, err
@@ -91,7 +91,7 @@ func record(ctx context.Context, q gen.Querier, tenant string, id core.ID) (core
 func (s Images) Embedded(ctx context.Context, tenant string, id core.ID) (document json.RawMessage, err error) {
 	err = s.Read(ctx, func(q gen.Querier) error {
 		document, err = q.Embedded(ctx, gen.EmbeddedParams{Tenant: tenant, ID: id})
-		return missing(err, "nothing is embedded in image %s, or there is no such image", id)
+		return missing(err, "image, or nothing is embedded in it", id)
 	})
 	return document, err
 }
@@ -174,7 +174,7 @@ func (s Images) Patch(ctx context.Context, tenant string, id core.ID, p core.Ima
 		}
 		row, err := t.Image(ctx, gen.ImageParams{Tenant: tenant, ID: id})
 		if err != nil {
-			return missing(err, "there is no image %s", id)
+			return missing(err, "image", id)
 		}
 		m := core.Image(row)
 		if p.IfVersion != nil && *p.IfVersion != m.Version {

@@ -24,8 +24,12 @@ func worker(name string) core.Actor { return core.Actor{Subject: "worker:" + nam
 // Claim takes the most urgent due job, or the one that is wanted.
 func (s Jobs) Claim(ctx context.Context, w ports.Want) (j core.Job, rec core.Record, err error) {
 	err = s.write(ctx, func(t tx) error {
-		if j, err = t.claim(ctx, w); err != nil {
-			return missing(err, "no job is due")
+		j, err = t.claim(ctx, w)
+		if errors.Is(err, sql.ErrNoRows) {
+			return core.NotFound.Errorf("no job is due")
+		}
+		if err != nil {
+			return err
 		}
 		m, err := t.ImageOfJob(ctx, j.ImageID)
 		if err != nil {

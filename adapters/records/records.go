@@ -73,10 +73,12 @@ func (db *DB) writeAgain(ctx context.Context, fn func(tx) error) error {
 	return err
 }
 
-// missing says what is not there, in place of a query that found nothing.
-func missing(err error, format string, args ...any) error {
+// missing says that there is no such thing, in place of a query that found nothing.
+// Which one was meant is for the log: the same sentence for each of them tells a
+// caller nothing of what others have.
+func missing(err error, what string, id core.ID) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return core.NotFound.Errorf(format, args...)
+		return core.NotFound.Errorf("there is no such %s", what).Because(errors.New(string(id)))
 	}
 	return err
 }

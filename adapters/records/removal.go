@@ -19,7 +19,7 @@ func (s Images) Delete(ctx context.Context, tenant string, id core.ID, r ports.R
 		}
 		m, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: id})
 		if err != nil {
-			return missing(err, "there is no image %s", id)
+			return missing(err, "image", id)
 		}
 		if m.DeletedAt == nil {
 			if err := t.bury(ctx, core.Image(m), r.By); err != nil {

@@ -140,56 +140,6 @@ func TestWithoutAuthenticationEverybodyIsTheLocalAdministrator(t *testing.T) {
 	}
 }
 
-// TestEveryOperationAsksWhoIsThere walks the contract, so that an operation
-// without a rule cannot slip in.
-func TestEveryOperationAsksWhoIsThere(t *testing.T) {
-	s := open(t)
-	j := s.upload(t, "x")
-	s.run(t)
-	doc, err := openapi3.NewLoader().LoadFromData(imgd.OpenAPI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill := strings.NewReplacer("{image_id}", j.ImageID, "{job_id}", j.ID, "{name}", "medium", "{slug}", "internal")
-	bodies := map[string][2]string{
-		"uploadImage": {"image/png", "FAKE 4x3 y"}, "lookupImages": {"application/json", `{"ids":["` + j.ImageID + `"]}`},
-		"patchImage": {"application/merge-patch+json", `{"bucket":"b"}`}, "addJob": {"application/json", `{"variants":{"a":"w=1"}}`},
-		"createLinks": {"application/json", `{"variants":["medium"]}`},
-	}
-	for path, item := range doc.Paths.Map() {
-		for method, op := range item.Operations() {
-			t.Run(op.OperationID, func(t *testing.T) {
-				ask := func(token string) answer {
-					body := bodies[op.OperationID]
-					return s.ask(t, method, fill.Replace(path), []byte(body[1]), "Content-Type", body[0], "Authorization", token)
-				}
-				if op.Security != nil && len(*op.Security) == 0 {
-					if a := ask(""); a.StatusCode == 401 || strings.HasPrefix(path, "/v1/") {
-						t.Errorf("%s %s says it is open and answers %d", method, path, a.StatusCode)
-					}
-					return
-				}
-				if op.Security == nil {
-					t.Fatalf("%s %s does not say which scope it needs", method, path)
-				}
-				ask("").want(t, 401)
-				ask("Bearer nobody").want(t, 401)
-				ask("Bearer scopeless").want(t, 403)
-				scope := (*op.Security)[1]["bearer"][0]
-				if scope == string(core.ScopeWrite) {
-					ask("Bearer reader").want(t, 403)
-				}
-				if strings.Contains(path, "{") {
-					ask("Bearer stranger").want(t, 404)
-				}
-				if strings.Contains(path, "{") && scope == string(core.ScopeWrite) {
-					ask("Bearer writer").want(t, 403) // of somebody else's image
-				}
-			})
-		}
-	}
-}
-
 func TestReadinessTellsRequiredFromOptional(t *testing.T) {
 	var database, hints error
 	draining := false
