@@ -96,6 +96,7 @@ type Stats struct {
 	Jobs   map[JobState]int64
 	Hour   Window
 	Day    Window
+	Quota  []Share // what is limited
 }
 
 // Window is what became of the jobs that finished in a span of time.

@@ -32,6 +32,9 @@ type Quotas interface {
 	// Release gives back what came to nothing. It is fine when nothing is left.
 	Release(ctx context.Context, tenant string, r Reservation) error
 
-	// Used is what counts at the moment, and the most there may be.
-	Used(ctx context.Context, tenant string) (core.Usage, core.Quota, error)
+	// Limit is the most a tenant may have at the moment.
+	Limit(tenant string) core.Quota
+
+	// Used is what counts at the moment.
+	Used(ctx context.Context, tenant string) (core.Usage, error)
 }

@@ -26,7 +26,7 @@ var _ ports.Quotas = Quotas{}
 
 // undecided is how long a reservation still counts after it has run out: a
 // transaction that settles it may have begun before.
-const undecided = 10 * time.Second
+const undecided = 5 * time.Second
 
 // Reserve keeps room, or refuses.
 func (s Quotas) Reserve(ctx context.Context, tenant string, asked core.Usage) (r ports.Reservation, err error) {
@@ -99,14 +99,16 @@ func (s Quotas) Release(ctx context.Context, tenant string, r ports.Reservation)
 	})
 }
 
-// Used is what counts at the moment, and the most there may be.
-func (s Quotas) Used(ctx context.Context, tenant string) (u core.Usage, quota core.Quota, err error) {
-	quota = s.Of(tenant)
+// Limit is the most a tenant may have at the moment.
+func (s Quotas) Limit(tenant string) core.Quota { return s.Of(tenant) }
+
+// Used is what counts at the moment.
+func (s Quotas) Used(ctx context.Context, tenant string) (u core.Usage, err error) {
 	err = s.write(ctx, func(t tx) error {
 		u, err = t.used(ctx, tenant, core.Quota{Jobs: 1})
 		return err
 	})
-	return u, quota, err
+	return u, err
 }
 
 // settleRoom takes a reservation away in the transaction that makes use of it. One

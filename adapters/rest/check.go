@@ -25,7 +25,7 @@ const (
 	maxOverhead  = 1 << 20 // of a form around its file
 )
 
-// checked asks for a token, then holds a request against the contract, before
+// checked asks for a token, counts the request, then holds a request against the contract, before
 // generated code sees it. Bodies of uploads pass by unread.
 func (s *Server) checked(op *operation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,6 +54,9 @@ func (s *Server) check(op *operation, w http.ResponseWriter, r *http.Request) (e
 			return err
 		}
 		c.by.Address = c.address
+		if err := s.limit(op, w, r); err != nil {
+			return err
+		}
 	}
 	if err := op.checkQuery(r.URL); err != nil {
 		return err

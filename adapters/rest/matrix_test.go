@@ -18,7 +18,6 @@ import (
 	"imgd/adapters/records"
 	"imgd/adapters/records/sqlite"
 	"imgd/adapters/rest"
-	"imgd/adapters/token"
 	"imgd/core"
 	"imgd/e2e/house"
 )
@@ -53,7 +52,7 @@ var rules = map[string]rule{
 	"listEvents":          {scope: core.ScopeAdmin, query: "?image_id={image}", status: 200},
 	"getVariant":          {scope: core.ScopeRead, public: true, status: 200},
 	"headVariant":         {scope: core.ScopeRead, public: true, status: 200},
-	"createLinks":         {scope: core.ScopeRead, media: "application/json", body: `{"variants":["medium"]}`, status: 409}, // without a key
+	"createLinks":         {scope: core.ScopeRead, media: "application/json", body: `{"variants":["medium"]}`, status: 200},
 	"getEmbeddedMetadata": {scope: core.ScopeRead, owner: true, status: 200},
 	"getOriginal":         {scope: core.ScopeRead, owner: true, status: 200},
 	"listJobs":            {scope: core.ScopeRead, query: "?image_id={image}", status: 200},
@@ -112,17 +111,16 @@ func (p place) names() bool { return strings.Contains(p.path, "_id}") }
 // badTokens are those that open no door, by what is wrong with them.
 func badTokens(t *testing.T) map[string]string {
 	t.Helper()
-	mint := func(by token.Issuer, ttl time.Duration) string {
-		signed, err := by.Mint(tokens["admin"], time.Now(), ttl)
+	mint := func(by mint, ttl time.Duration) string {
+		signed, err := by.Mint(tokens["admin"], ttl)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return "Bearer " + signed
 	}
-	ours := issuer().issuer
-	other := ours
-	other.Audience = "elsewhere"
-	return map[string]string{"no token": "", "expired": mint(ours, -time.Hour), "another audience": mint(other, time.Hour)}
+	other := issuer()
+	other.issuer.Audience = "elsewhere"
+	return map[string]string{"no token": "", "expired": mint(issuer(), -time.Hour), "another audience": mint(other, time.Hour)}
 }
 
 // wrongScopes are every scope but those that would do.
@@ -321,11 +319,13 @@ func openCounted(t *testing.T) (*street, *atomic.Int64) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	public, _ := opening(t, "acme/press")
+	keys, _ := signing(t, keyOne)
 	var n atomic.Int64
 	h := house.Over(records.New(records.Counted(engine, &n)), store, nil)
 	s := open(t, func(s *rest.Server) {
 		s.Ingest, s.Library, s.Deliver = h.Ingest, h.Library, h.Deliver
 		public(s)
+		keys(s)
 		s.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/plain") })
 	})
 	s.House = h

@@ -132,7 +132,8 @@ func hint(h http.Header, r *http.Request, e *core.Error, status int) {
 		h.Set("WWW-Authenticate", c)
 	}
 	switch {
-	case status == http.StatusUnauthorized && r.ContentLength != 0: // nothing has been read of the body, and nothing will be
+	case (status == http.StatusUnauthorized || status == http.StatusTooManyRequests || e.Slug == core.QuotaExceeded) && r.ContentLength != 0:
+		// nothing has been read of the body, and nothing will be
 		h.Set("Connection", "close")
 	case status == http.StatusRequestEntityTooLarge, status == http.StatusRequestTimeout:
 		h.Set("Connection", "close") // the rest of the body is not wanted

@@ -30,6 +30,10 @@ type Server struct {
 	Capabilities func() core.Capabilities
 	// Tokens tells who asks. Nil makes everybody the local administrator.
 	Tokens ports.Tokens
+	// Rates are how often one principal may ask, as it is now, counted by Limits; nil
+	// counts nobody.
+	Rates  func() Rates
+	Limits ports.Limits
 	// PublicURL is what absolute addresses begin with, without a slash at its end.
 	PublicURL string
 	// TrustedProxies are the peers who are believed on whose behalf they ask.

@@ -21,6 +21,12 @@ func (s *Server) GetStats(ctx context.Context, _ api.GetStatsRequestObject) (api
 	for _, state := range jobStates {
 		out.Jobs[string(state)] = own.Jobs[state]
 	}
+	for _, q := range own.Quota {
+		if out.Quota == nil {
+			out.Quota = map[string]api.Share{}
+		}
+		out.Quota[q.Name] = api.Share{Limit: q.Limit, Used: q.Used}
+	}
 	if fleet != nil {
 		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running, Workers: workers(fleet.Workers), Breakers: s.breakers()}
 	}

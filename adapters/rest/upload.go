@@ -19,7 +19,7 @@ func (s *Server) UploadImage(ctx context.Context, req api.UploadImageRequestObje
 	c := callOf(ctx)
 	a, err := s.Ingest.Accept(ctx, ingest.Upload{
 		By: c.by, CorrelationID: c.correlation, Traceparent: c.traceparent,
-		IdempotencyKey: value(req.Params.IdempotencyKey), Read: reader(c.request, req.Params),
+		IdempotencyKey: value(req.Params.IdempotencyKey), Length: c.request.ContentLength, Read: reader(c.request, req.Params),
 	})
 	if err != nil {
 		return nil, err

@@ -25,7 +25,8 @@ type renewal struct {
 func (p *parts) renewals(api bool) []renewal {
 	list := []renewal{{"log level", p.renewLevel}}
 	if api {
-		list = append(list, renewal{"presets", p.renewPresets}, renewal{"issuers", p.renewIssuers}, renewal{"links and public buckets", p.renewSharing})
+		list = append(list, renewal{"presets", p.renewPresets}, renewal{"issuers", p.renewIssuers},
+			renewal{"links and public buckets", p.renewSharing}, renewal{"rates and quotas", p.renewBounds})
 	}
 	return list
 }

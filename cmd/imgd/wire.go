@@ -48,6 +48,7 @@ type parts struct {
 	keeper   *worker.Housekeeper
 	presets  presetFile
 	sharing  sharing
+	bounds   bounds
 	name     string // of this process, in the rows it claims
 	stopping chan struct{}
 }
@@ -131,11 +132,11 @@ func (p *parts) api() *rest.Server {
 	return &rest.Server{
 		Ingest: &ingest.Service{
 			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
-			Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
+			Quotas: p.quotas(), Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
-			Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
+			Quotas: p.quotas(), Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
 		Deliver: &deliver.Service{
 			Images: images, Tenants: images, Blobs: p.store, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime),
@@ -143,6 +144,8 @@ func (p *parts) api() *rest.Server {
 		},
 		Capabilities:   p.pool.Capabilities,
 		Tokens:         p.tokens,
+		Rates:          p.bounds.now,
+		Limits:         p.limits(),
 		PublicURL:      p.settings.publicURL(),
 		TrustedProxies: proxies,
 		Origins:        p.settings.Origins,

@@ -25,6 +25,8 @@ type Service struct {
 	// Spool holds an upload for the decoder where Blobs has no descriptors; nil
 	// where it has.
 	Spool func() (ports.Spool, error)
+	// Quotas hold tenants to what they may have; nil lets them have all.
+	Quotas ports.Quotas
 	// Presets are the named lists of variants there are now. They may be others the
 	// next time, but those that were returned never change.
 	Presets  func() transform.Presets
@@ -46,6 +48,7 @@ type Upload struct {
 	CorrelationID  string
 	Traceparent    string
 	IdempotencyKey string // empty for none
+	Length         int64  // of the body; 0 and less where it is not known
 	// Read walks the body: it calls file once, when the file arrives, with the
 	// fields that came before it, and returns all of them at the end. It returns an
 	// error of file unchanged.
@@ -72,6 +75,11 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	if once.answer != nil {
 		return s.replay(u, once.answer)
 	}
+	room, err := s.reserve(ctx, u.By.Tenant, s.asked(u))
+	if err != nil {
+		return Accepted{}, err
+	}
+	defer room.end(ctx)
 	d := draft{s: s, id: s.NewID(), tenant: u.By.Tenant}
 	defer d.discardUnlessKept(ctx)
 	fields, err := u.Read(func(f File, sofar Fields) error { return d.store(ctx, f, sofar) })
@@ -86,6 +94,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 		return Accepted{}, err
 	}
 	a := s.admission(u, fields, want, d)
+	a.Reservation = room.ID
 	accepted := Accepted{Record: core.Record{Image: a.Image, Variants: a.Variants}, Job: a.Job}
 	if a.Answer, err = once.answered(accepted, fields, d.info); err != nil {
 		return Accepted{}, err
@@ -94,7 +103,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 		d.kept = !refused(err)
 		return Accepted{}, err
 	}
-	d.kept, once.done = true, true
+	d.kept, once.done, room.used = true, true, true
 	_ = s.Queue.Push(ctx, a.Job.ID) // a hint; a worker's next look finds the row
 	return accepted, nil
 }
@@ -104,7 +113,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 // bytes cannot be helped.
 func refused(err error) bool {
 	k := core.KindOf(err)
-	return k == core.Conflict || k == core.Full
+	return k == core.Conflict || k == core.Full || core.SlugOf(err) == core.RequestTimeout
 }
 
 // admission puts together what Admit records.
@@ -171,10 +180,16 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 		return Accepted{}, err
 	}
 	j := s.job(by, image, correlation, traceparent, list, core.Round(s.Now()))
-	j, added, err := s.Control.Add(ctx, ports.Addition{Job: j, Variants: pending(j, list), Force: r.Force, Address: by.Address})
+	room, err := s.reserve(ctx, by.Tenant, core.Usage{Jobs: 1})
 	if err != nil {
 		return Accepted{}, err
 	}
+	defer room.end(ctx)
+	j, added, err := s.Control.Add(ctx, ports.Addition{Job: j, Variants: pending(j, list), Force: r.Force, Address: by.Address, Reservation: room.ID})
+	if err != nil {
+		return Accepted{}, err
+	}
+	room.used = added
 	if added {
 		_ = s.Queue.Push(ctx, j.ID) // a hint; a worker's next look finds the row
 	}

@@ -6,6 +6,7 @@ import (
 
 	"imgd/core"
 	"imgd/core/access"
+	"imgd/ports"
 )
 
 // Job returns a job. With a wait it holds the answer until the job's state
@@ -68,12 +69,35 @@ func (s *Service) Retry(ctx context.Context, by core.Principal, correlation stri
 	if err := s.maySteer(ctx, by, id); err != nil {
 		return core.Job{}, err
 	}
-	j, err := s.Jobs.Retry(ctx, by.Tenant, id, by.Acting(correlation))
+	room, err := s.reserve(ctx, by.Tenant)
 	if err != nil {
+		return core.Job{}, err
+	}
+	j, err := s.Jobs.Retry(ctx, by.Tenant, id, room.ID, by.Acting(correlation))
+	if err != nil {
+		s.release(ctx, by.Tenant, room)
 		return j, err
 	}
 	_ = s.Queue.Push(ctx, j.ID) // a hint; a worker's next look finds the row
 	return j, nil
+}
+
+// reserve asks for room for one more job in the tenant's queue.
+func (s *Service) reserve(ctx context.Context, tenant string) (ports.Reservation, error) {
+	if s.Quotas == nil {
+		return ports.Reservation{}, nil
+	}
+	return s.Quotas.Reserve(ctx, tenant, core.Usage{Jobs: 1})
+}
+
+// release gives it back, whether its caller is still there or not.
+func (s *Service) release(ctx context.Context, tenant string, r ports.Reservation) {
+	if r.ID == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = s.Quotas.Release(ctx, tenant, r) // if this fails, it runs out
 }
 
 // Cancel ends a queued job, or asks the worker of a running one to stop.

@@ -24,6 +24,8 @@ type Service struct {
 	// Cancels hurries the worker of a job that is to stop; nil leaves it to the
 	// worker's heartbeat.
 	Cancels ports.Cancels
+	// Quotas hold tenants to what they may have; nil lets them have all.
+	Quotas ports.Quotas
 	// Grace is how long the objects of a deleted image stay.
 	Grace time.Duration
 	// Look is how soon a caller who waits for a job is looked after first.
@@ -176,6 +178,9 @@ func (s *Service) Count(ctx context.Context, by core.Principal) (core.Stats, *co
 		return core.Stats{}, nil, err
 	}
 	own, err := s.Stats.Tenant(ctx, by.Tenant)
+	if s.Quotas != nil {
+		own.Quota = s.Quotas.Limit(by.Tenant).Shares(core.Usage{Images: own.Images, Bytes: own.Bytes, Jobs: own.Jobs[core.JobQueued]})
+	}
 	if err != nil || !by.Has(core.ScopeAdmin) {
 		return own, nil, err
 	}

@@ -164,9 +164,6 @@ func (p *Process) Cont(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGCONT) 
 // Term asks it to stop.
 func (p *Process) Term(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGTERM) }
 
-// Log is all that it has said.
-func (p *Process) Log() string { return p.log.String() }
-
 // Hup asks it to read its settings again.
 func (p *Process) Hup(t testing.TB) { t.Helper(); p.signal(t, syscall.SIGHUP) }
 

@@ -30,6 +30,8 @@ type Store struct {
 	Stats   ports.Stats
 	Workers ports.Workers
 	Tenants ports.Tenants
+	// Quotas are those of tenants, whose reservations are kept for hold.
+	Quotas func(of func(tenant string) core.Quota, hold time.Duration) ports.Quotas
 
 	// Expire puts the end of a running job's lease into the past.
 	Expire func(ctx context.Context, job core.ID) error
@@ -37,6 +39,10 @@ type Store struct {
 	MakeDue func(ctx context.Context, job core.ID) error
 	// Plan writes sweeps that are due, whoever needs the objects.
 	Plan func(ctx context.Context, keys ...string) error
+	// RunOut puts the end of a reservation into the past.
+	RunOut func(ctx context.Context, reservation core.ID) error
+	// Spoil makes what is kept of a tenant's usage wrong.
+	Spoil func(ctx context.Context, tenant string) error
 	// Traces reads what the rows of an image, a tombstone too, tell of its content.
 	Traces func(ctx context.Context, image core.ID) (string, error)
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"imgd/adapters/records"
 	"imgd/adapters/records/postgres"
 	"imgd/core"
 	"imgd/e2e/rig"
+	"imgd/ports"
 	"imgd/ports/portstest"
 	"imgd/schema"
 )
@@ -91,6 +93,17 @@ func store(db *records.DB) *portstest.Store {
 			}
 			return nil
 		},
+		Quotas: func(of func(string) core.Quota, hold time.Duration) ports.Quotas {
+			return records.Quotas{DB: db, Of: of, For: hold}
+		},
+		RunOut: func(ctx context.Context, id core.ID) error {
+			_, err := db.SQL().ExecContext(ctx, "UPDATE reservations SET expires_at = to_timestamp(0) WHERE id = $1", id)
+			return err
+		},
+		Spoil: func(ctx context.Context, tenant string) error {
+			_, err := db.SQL().ExecContext(ctx, "UPDATE usage SET images = images + 7, bytes = 1 WHERE tenant = $1", tenant)
+			return err
+		},
 		Traces: func(ctx context.Context, id core.ID) (left string, err error) {
 			err = db.SQL().QueryRowContext(ctx, portstest.Traces, id).Scan(&left)
 			return left, err
@@ -105,5 +118,6 @@ func TestJobs(t *testing.T)         { portstest.Jobs(t, direct) }
 func TestEvents(t *testing.T)       { portstest.Events(t, direct) }
 func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, direct) }
 func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, direct) }
+func TestQuotas(t *testing.T)       { portstest.Quotas(t, direct) }
 func TestWorkers(t *testing.T)      { portstest.Workers(t, direct) }
 func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, direct) }

@@ -62,3 +62,26 @@ func TestBucketsThatAreFullAreForgottenAndNoOthers(t *testing.T) {
 		t.Errorf("then a take of who still owes = %+v, %v, want refused", got, err)
 	}
 }
+
+// hasty looks whether there is room, then reserves it: the mistake that the suite is
+// there to find.
+type hasty struct{ ports.Quotas }
+
+func (h hasty) Reserve(ctx context.Context, tenant string, asked core.Usage) (ports.Reservation, error) {
+	used, err := h.Used(ctx, tenant)
+	if err == nil {
+		err = h.Limit(tenant).Check(used, asked)
+	}
+	return ports.Reservation{}, err
+}
+
+func TestQuotasThatAreReadAndThenUsedAreFoundOut(t *testing.T) {
+	for range 20 {
+		s := open(t)
+		q := s.Quotas(func(string) core.Quota { return core.Quota{Images: 50} }, time.Minute)
+		if portstest.Crowd(t, s, hasty{q}, 200) > 50 {
+			return
+		}
+	}
+	t.Error("twenty crowds got no more than 50 images past a quota that races: they prove nothing")
+}

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"imgd/adapters/migrate"
 	"imgd/adapters/records"
 	"imgd/core"
+	"imgd/ports"
 	"imgd/ports/portstest"
 )
 
@@ -106,6 +108,17 @@ func store(db *opened) *portstest.Store {
 			}
 			return nil
 		},
+		Quotas: func(of func(string) core.Quota, hold time.Duration) ports.Quotas {
+			return records.Quotas{DB: db.DB, Of: of, For: hold}
+		},
+		RunOut: func(ctx context.Context, id core.ID) error {
+			_, err := db.writer.ExecContext(ctx, "UPDATE reservations SET expires_at = 1 WHERE id = ?", id)
+			return err
+		},
+		Spoil: func(ctx context.Context, tenant string) error {
+			_, err := db.writer.ExecContext(ctx, "UPDATE usage SET images = images + 7, bytes = 1 WHERE tenant = ?", tenant)
+			return err
+		},
 		Traces: func(ctx context.Context, id core.ID) (left string, err error) {
 			err = db.writer.QueryRowContext(ctx, portstest.Traces, id).Scan(&left)
 			return left, err
@@ -120,5 +133,6 @@ func TestJobs(t *testing.T)         { portstest.Jobs(t, open) }
 func TestEvents(t *testing.T)       { portstest.Events(t, open) }
 func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, open) }
 func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, open) }
+func TestQuotas(t *testing.T)       { portstest.Quotas(t, open) }
 func TestWorkers(t *testing.T)      { portstest.Workers(t, open) }
 func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, open) }

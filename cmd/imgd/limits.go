@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"imgd/adapters/memory"
+	"imgd/adapters/quotas"
+	"imgd/adapters/records"
+	"imgd/adapters/redis"
+	"imgd/adapters/resilience"
+	"imgd/adapters/rest"
+	"imgd/core"
+	"imgd/ports"
+)
+
+// counting is how long a request may be held to be counted.
+const counting = 250 * time.Millisecond
+
+// uploadRate is what auto says where tokens are asked for.
+var uploadRate = core.Rate{Limit: 50, Per: time.Hour}
+
+// rates are how often a principal may ask.
+func (s *Settings) rates() rest.Rates {
+	var auto core.Rate
+	if s.AuthSecret != "" {
+		auto = uploadRate
+	}
+	return rest.Rates{Uploads: s.UploadRate.with(s.UploadBurst, auto), Requests: s.RequestRate.with(s.RequestBurst, core.Rate{})}
+}
+
+// quotas are what tenants may have.
+func (s *Settings) quotas() (quotas.Quotas, error) {
+	standard := core.Quota{Images: s.QuotaImages, Bytes: int64(s.QuotaBytes), Jobs: s.QuotaJobs}
+	if s.Quotas == "" {
+		return quotas.Quotas{Default: standard}, nil
+	}
+	q, err := quotas.Load(s.Quotas, standard)
+	if err != nil {
+		return q, fmt.Errorf("IMGD_QUOTAS: %w", err)
+	}
+	return q, nil
+}
+
+// bounds are the rates and quotas that are in force.
+type bounds struct {
+	rates  atomic.Pointer[rest.Rates]
+	quotas atomic.Pointer[quotas.Quotas]
+}
+
+// load puts what the settings say now in force, or leaves what is.
+func (b *bounds) load(s *Settings) error {
+	q, err := s.quotas()
+	if err != nil {
+		return err
+	}
+	r := s.rates()
+	b.rates.Store(&r)
+	b.quotas.Store(&q)
+	return nil
+}
+
+func (b *bounds) now() (r rest.Rates) {
+	if p := b.rates.Load(); p != nil {
+		r = *p
+	}
+	return r
+}
+
+func (b *bounds) of(tenant string) core.Quota {
+	if p := b.quotas.Load(); p != nil {
+		return p.Of(tenant)
+	}
+	return core.Quota{}
+}
+
+func (p *parts) renewBounds(s *Settings) ([]any, error) {
+	if err := p.bounds.load(s); err != nil {
+		return nil, err
+	}
+	return []any{"uploads", s.UploadRate.String(), "requests", s.RequestRate.String(), "quotas", s.Quotas}, nil
+}
+
+// limits count who asks how often: in Redis, where there is one, and in the database
+// while it is away; without it in the database, if other processes may share that.
+// Those of SQLite are on one host, where one API process is the rule: it counts by
+// itself, and writes nothing.
+func (p *parts) limits() ports.Limits {
+	switch {
+	case p.hints.redis != nil:
+		return resilience.Limits{Limits: redis.Limits{Client: p.hints.redis}, Then: records.Limits{DB: p.db}, Budget: counting}
+	case postgresURL(p.settings.DatabaseURL):
+		return records.Limits{DB: p.db, Within: time.Duration(p.settings.DatabaseTime)}
+	}
+	return memory.NewLimits(100_000)
+}
+
+// quotas hold tenants to what the settings say at the moment.
+func (p *parts) quotas() records.Quotas {
+	return records.Quotas{DB: p.db, Of: p.bounds.of, For: time.Duration(p.settings.QuotaHold)}
+}
