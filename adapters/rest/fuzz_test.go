@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,7 +21,7 @@ func FuzzProblem(f *testing.F) {
 	f.Add("nonsense", "\xff\x00\r\n\u2028</script>", "type", "\"", "/%00", "HEAD")
 	f.Add("internal", "told", "errors", "x", "/a?b", "POST")
 	f.Add("insufficient-scope", "a", "required", "images:read\r\nX: y", "//", "M")
-	s := &Server{PublicURL: "https://images.example.com"}
+	s := &Server{PublicURL: "https://images.example.com", Log: slog.New(slog.DiscardHandler)}
 	const cause = "cause-of-it-7f3a"
 	f.Fuzz(func(t *testing.T, slug, detail, name, fact, path, method string) {
 		if strings.Contains(detail+name+fact+path, cause) {
