@@ -28,7 +28,7 @@ func TestVariantBytesAreCachedByTheirContent(t *testing.T) {
 	}
 	for header, want := range map[string]string{
 		"Etag": `"` + sha + `"`, "Content-Type": "image/webp", "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff",
-		"Content-Security-Policy": "default-src 'none'; sandbox", "Accept-Ranges": "bytes", "Content-Length": fmt.Sprint(len(a.body)),
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox", "Accept-Ranges": "bytes", "Content-Length": fmt.Sprint(len(a.body)),
 		"Content-Disposition": `inline; filename="Sunset & sea-medium.webp"`,
 	} {
 		if got := a.Header.Get(header); got != want {
@@ -83,7 +83,7 @@ func TestTheOriginalIsAnAttachmentForItsOwner(t *testing.T) {
 	}
 	for header, want := range map[string]string{
 		"Content-Type": "application/octet-stream", "Cache-Control": "no-store", "Content-Disposition": `attachment; filename="Sunset & sea.png"`,
-		"Content-Security-Policy": "default-src 'none'; sandbox",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 	} {
 		if got := a.Header.Get(header); got != want {
 			t.Errorf("%s is %q, want %q", header, got, want)

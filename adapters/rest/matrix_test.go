@@ -297,7 +297,9 @@ func (s *street) object(t *testing.T, by, note string, query ...string) object {
 	t.Helper()
 	a := s.ask(t, "POST", "/v1/images"+strings.Join(query, ""), []byte("FAKE 40x30 "+note), "Content-Type", "image/png", "Authorization", "Bearer "+by).want(t, 202)
 	j := read[job](t, a)
-	s.run(t)
+	if err := s.Process.Next(t.Context(), core.ID(j.ID)); err != nil {
+		t.Fatal(err)
+	}
 	return object{j.ImageID, j.ID}
 }
 

@@ -23,16 +23,20 @@ func NewLog(w io.Writer, text bool, level slog.Leveler, correlate func(context.C
 	return slog.New(&correlated{h, correlate})
 }
 
-// tame takes the terminal's escape out of texts: tint leaves it in for those who
-// paint, and these texts are also of callers.
+// tame takes the terminal's escape out of texts, which are also of callers. tint leaves
+// it in for those who paint, and makes one of what is written \x1b.
 func tame(_ []string, a slog.Attr) slog.Attr {
-	switch text := a.Value.String(); {
-	case !strings.ContainsRune(text, '\x1b'):
-	case a.Value.Kind() == slog.KindString, a.Value.Kind() == slog.KindAny:
-		a.Value = slog.StringValue(strings.ReplaceAll(text, "\x1b", "␛"))
+	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
+		return a
+	}
+	text := a.Value.String()
+	if tamed := escapes.Replace(text); tamed != text {
+		a.Value = slog.StringValue(tamed)
 	}
 	return a
 }
+
+var escapes = strings.NewReplacer("\x1b", "␛", `\x1b`, "␛")
 
 // correlated adds the ids of the context.
 type correlated struct {
