@@ -8,7 +8,7 @@ VERSION_REDOC  := 2.77.0
 CACHE          := $(CURDIR)/.cache
 LINT           := $(CACHE)/golangci-lint-$(VERSION_LINT)
 GENERATED      := adapters/rest/internal adapters/records/internal
-CONTRACTS      := ./e2e/rig ./adapters/migrate ./adapters/records/... ./adapters/redis ./adapters/s3
+CONTRACTS      := ./e2e/rig ./adapters/migrate ./adapters/records/... ./adapters/redis ./adapters/s3 ./adapters/token
 TOOL           := $(GO) tool -modfile=tools/go.mod
 
 export CGO_ENABLED := 1

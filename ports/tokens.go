@@ -12,6 +12,8 @@ type Tokens interface {
 	// token that is malformed, forged, expired, meant for another service, or
 	// without a subject or a tenant. It trusts nothing in a token before its
 	// signature has been checked. The sentence of the error says what is wrong and
-	// repeats nothing of the token. Unavailable means that it cannot be told now.
+	// repeats nothing of the token. Unavailable means that it cannot be told now:
+	// the issuer's keys are not known, and it cannot be asked for them. Nothing in a
+	// token has anybody else asked, and the issuer once in half a minute at most.
 	Principal(ctx context.Context, token string) (core.Principal, error)
 }

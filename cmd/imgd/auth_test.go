@@ -105,6 +105,18 @@ func TestTheSecretMayComeFromAFile(t *testing.T) {
 	}
 }
 
+func TestAnEmptyListOfProvidersNamesNone(t *testing.T) {
+	t.Setenv("IMGD_AUTH_OIDC_ISSUERS", "")
+	var c commands
+	if _, err := newParser(&c).Parse([]string{"version"}); err != nil || c.asks() || len(trial(os.Environ())) > 0 {
+		t.Errorf("it gives %q, %v", c.AuthOIDC, err)
+	}
+	t.Setenv("IMGD_AUTH_OIDC_ISSUERS", "https://a.example.com/,b=https://b.example.com")
+	if _, err := newParser(&c).Parse([]string{"version"}); err != nil || len(c.AuthOIDC) != 2 {
+		t.Errorf("two providers are %q, %v", c.AuthOIDC, err)
+	}
+}
+
 func TestConfigDoesNotShowTheSecret(t *testing.T) {
 	var out bytes.Buffer
 	s := defaults(t)
