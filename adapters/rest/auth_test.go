@@ -91,6 +91,13 @@ func TestTwoAuthorizationHeadersAreRefused(t *testing.T) {
 	}
 }
 
+func TestImagesAreFoundByTheLongestOwnerThereIs(t *testing.T) {
+	s := open(t)
+	longest := strings.Repeat("i", 255) + "%7C" + strings.Repeat("s", 255) // an issuer, a bar, and its subject
+	s.get(t, "/v1/images?owner="+longest).want(t, 200)
+	s.get(t, "/v1/images?owner="+longest+"s").want(t, 400)
+}
+
 func TestAnotherTenantsImageIsNotThere(t *testing.T) {
 	s := open(t)
 	j := s.upload(t, "x")

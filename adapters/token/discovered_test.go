@@ -144,7 +144,10 @@ func TestAProviderThatIsAwayForAnHourDoesNoHarm(t *testing.T) {
 		"it answers a page":   func(w http.ResponseWriter, _ *http.Request) bool { _, _ = fmt.Fprint(w, "<html>"); return true },
 		"it answers {}":       func(w http.ResponseWriter, _ *http.Request) bool { _, _ = fmt.Fprint(w, "{}"); return true },
 		"it answers too much": func(w http.ResponseWriter, _ *http.Request) bool { _, _ = w.Write(make([]byte, 2<<20)); return true },
-		"it sends elsewhere":  func(w http.ResponseWriter, r *http.Request) bool { http.Redirect(w, r, "/", 302); return true },
+		"it sends elsewhere": func(w http.ResponseWriter, r *http.Request) bool {
+			http.Redirect(w, r, "/", http.StatusFound)
+			return true
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := newInn(t)
