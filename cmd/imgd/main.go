@@ -17,7 +17,7 @@ import (
 
 const description = `An image processor service: it takes an image, answers at once, and works in the background until every variant is rendered, stored and recorded.
 
-Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names. A running service reads its log level, its presets and whose tokens it takes again at SIGHUP.`
+Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names. A running service reads its log level, its presets, whose tokens it takes and the keys of its links again at SIGHUP.`
 
 // commands is the command line. Each command's Run is in a file of its own.
 type commands struct {
