@@ -35,6 +35,7 @@ func (j *Jobs) Finish(ctx context.Context, job core.Job, r ports.Result) (core.J
 		return done, err
 	}
 	j.Metrics.attempts.WithLabelValues(string(r.Outcome)).Inc()
+	j.ended(done)
 	observe(ctx, j.Metrics.rendered, float64(r.Cost.CPUMS)/1000)
 	if job.StartedAt != nil && done.FinishedAt != nil {
 		observe(ctx, j.Metrics.ran, max(done.FinishedAt.Sub(*job.StartedAt), 0).Seconds())
@@ -44,6 +45,21 @@ func (j *Jobs) Finish(ctx context.Context, job core.Job, r ports.Result) (core.J
 		j.Metrics.encoded.WithLabelValues(v.ContentType).Add(float64(v.Bytes))
 	}
 	return done, nil
+}
+
+// Reap counts the jobs that are at an end since too many workers were lost with them.
+func (j *Jobs) Reap(ctx context.Context) ([]core.Job, error) {
+	reaped, err := j.Jobs.Reap(ctx)
+	for _, job := range reaped {
+		j.ended(job)
+	}
+	return reaped, err
+}
+
+func (j *Jobs) ended(job core.Job) {
+	if job.State.Final() {
+		j.Metrics.ended.WithLabelValues(string(job.State)).Inc()
+	}
 }
 
 // Attempt is a span of the trace of the request that asked for the job. What happens

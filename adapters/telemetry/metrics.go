@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"imgd/core"
 )
 
 // Metrics is what /metrics shows. Labels are routes and states, never paths or
@@ -21,6 +23,7 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 
 	attempts *prometheus.CounterVec
+	ended    *prometheus.CounterVec
 	claims   *prometheus.HistogramVec
 	waited   prometheus.Histogram
 	ran      prometheus.Histogram
@@ -45,6 +48,9 @@ func NewMetrics() *Metrics {
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imgd_job_attempts_total", Help: "Attempts that ended, by outcome.",
 		}, []string{"outcome"}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "imgd_jobs_ended_total", Help: "Jobs that a worker brought to their end, by state.",
+		}, []string{"state"}),
 		claims: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "imgd_job_claim_duration_seconds", Help: "How long a look for a job took; not-found when none was due.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
@@ -79,8 +85,11 @@ func NewMetrics() *Metrics {
 		hints:    newOperations("hints", "imgd_hint_operation_duration_seconds", "How long it took to wake other processes."),
 		decoders: newOperations("decoder", "imgd_decoder_call_duration_seconds", "How long calls of decoders took, the wait for one included."),
 	}
+	for _, state := range []core.JobState{core.JobSucceeded, core.JobFailed, core.JobDead, core.JobCancelled} {
+		m.ended.WithLabelValues(string(state)) // there from the start, so that the first one is a rise
+	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests,
-		m.attempts, m.claims, m.waited, m.ran, m.rendered, m.renders, m.variants, m.encoded, m.stored,
+		m.attempts, m.ended, m.claims, m.waited, m.ran, m.rendered, m.renders, m.variants, m.encoded, m.stored,
 		m.storage.seconds, m.database.seconds, m.hints.seconds, m.decoders.seconds)
 	return m
 }

@@ -39,9 +39,9 @@ func (workerCmd) Run(ctx context.Context, s *Settings, a again) error {
 }
 
 // run is the life of a process: it opens, serves and works until it is told to
-// stop or a listener fails. Then it stops in this order: not ready, requests
-// drained, no new jobs, running jobs given what is left of the grace, leases
-// given back, adapters closed.
+// stop or a listener fails. Then it stops in this order: not ready, connections
+// still taken for a while, requests drained, no new jobs, running jobs given what
+// is left of the grace, leases given back, adapters closed.
 func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) {
 	p, err := open(ctx, s)
 	if err != nil {
@@ -71,8 +71,12 @@ func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) 
 	case err = <-failed:
 	case <-ctx.Done():
 	}
+	p.log.Info("stopping", "drain_delay", s.DrainDelay.String(), "grace", s.Grace.String())
+	w.draining.Store(true)
+	if api && err == nil {
+		time.Sleep(time.Duration(s.DrainDelay)) // a second signal ends it too
+	}
 	deadline := time.Now().Add(time.Duration(s.Grace))
-	p.log.Info("stopping", "grace", time.Duration(s.Grace).String())
 	err = errors.Join(err, w.drain(deadline))
 	tasks.stop(deadline)
 	p.log.Info("stopped")
@@ -146,7 +150,7 @@ func (w *web) listen(p *parts, variable, address string, h http.Handler) error {
 	}
 	w.listeners = append(w.listeners, netutil.LimitListener(l, p.settings.MaxConns))
 	w.servers = append(w.servers, &http.Server{
-		Handler:           h,
+		Handler:           w.parting(h),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Duration(p.settings.RequestTime),
 		WriteTimeout:      time.Duration(p.settings.RequestTime),
@@ -155,6 +159,18 @@ func (w *web) listen(p *parts, variable, address string, h http.Handler) error {
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	})
 	return nil
+}
+
+// parting ends connections with an answer once the process is stopping. A caller who
+// is told so looks for another process, and sends nothing into a connection that is
+// being closed.
+func (w *web) parting(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		if w.draining.Load() {
+			answer.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(answer, r)
+	})
 }
 
 // serve answers on every listener; the channel tells of the first that fails.
@@ -170,10 +186,9 @@ func (w *web) serve() <-chan error {
 	return failed
 }
 
-// drain says not ready, lets go of those who wait, and waits for the requests
-// under way. Probes are answered until the last of them is.
+// drain lets go of those who wait, takes no more connections and waits for the
+// requests under way. Probes are answered until the last of them is.
 func (w *web) drain(deadline time.Time) error {
-	w.draining.Store(true)
 	close(w.stopping)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()

@@ -41,6 +41,7 @@ type Settings struct {
 	Proxies       []string `name:"trusted-proxies" env:"IMGD_TRUSTED_PROXIES" default:"" group:"HTTP" help:"The networks of proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed for whom they ask (X-Forwarded-For or Forwarded). Empty: nobody is."`
 	Origins       []string `name:"cors-origins" env:"IMGD_CORS_ORIGINS" default:"" group:"HTTP" help:"The origins whose pages may call the API from a browser, exactly: https://app.example.com. Empty: none."`
 	MaxConns      int      `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
+	DrainDelay    Span     `name:"drain-delay" env:"IMGD_DRAIN_DELAY" default:"0s" group:"HTTP" help:"How long a stopping API is not ready but still takes connections, before IMGD_GRACE begins: as long as the proxies in front take to notice."`
 
 	AuthSecret    string   `name:"auth-hs256-secret" env:"IMGD_AUTH_HS256_SECRET" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"What bearer tokens are signed with (HS256), at least 32 bytes: openssl rand -hex 32. Without this, IMGD_AUTH_PUBLIC_KEY, IMGD_AUTH_OIDC_ISSUERS and IMGD_AUTH_ISSUERS everybody is an administrator, on a loopback address only; with any of them /v1 needs a token."`
 	AuthPublicKey string   `name:"auth-public-key" env:"IMGD_AUTH_PUBLIC_KEY" default:"" secret:"whole" renewed:"" group:"Who may ask" help:"In place of the secret, the public key of who signs: PEM of an RSA (RS256, PS256), P-256 (ES256) or Ed25519 (EdDSA) key, or of up to four while one replaces another."`
@@ -183,8 +184,8 @@ func (s *Settings) Check() (mistakes []error) {
 	if least := Bytes(weight.Whole(int64(s.DecoderMem))); s.RenderMem > 0 && s.RenderMem < least {
 		wrong("IMGD_RENDER_MEMORY", "one decoder may use %v (IMGD_DECODER_MEMORY and 256MiB); set it to that or more, or lower IMGD_DECODER_MEMORY", least)
 	}
-	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.BlobGrace < 0 || s.JobRetention < 0 || s.EventRetention < 0 {
-		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_BLOB_GRACE, IMGD_JOB_RETENTION, IMGD_EVENT_RETENTION", "none of them can be negative")
+	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.DrainDelay < 0 || s.BlobGrace < 0 || s.JobRetention < 0 || s.EventRetention < 0 {
+		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_DRAIN_DELAY, IMGD_BLOB_GRACE, IMGD_JOB_RETENTION, IMGD_EVENT_RETENTION", "none of them can be negative")
 	}
 	if s.UploadBurst < 0 || s.RequestBurst < 0 || s.QuotaImages < 0 || s.QuotaJobs < 0 {
 		wrong("IMGD_UPLOAD_BURST, IMGD_REQUEST_BURST, IMGD_QUOTA_IMAGES, IMGD_QUOTA_JOBS", "none of them can be negative")
