@@ -14,7 +14,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api compose-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
+.PHONY: help deps servers build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api deploy-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,7 @@ chaos-short: servers ## Let it storm for three minutes: faults while clients upl
 
 chaos: servers ## Stop processes at every point in every way, then let it storm for a quarter of an hour.
 	IMGD_TEST_ALL_POINTS=1 IMGD_TEST_RESTARTS=20 $(GO) test -count=1 -timeout 60m ./e2e/chaos
+	IMGD_TEST_RESTARTS=20 $(GO) test -v -count=1 -timeout 20m -run TestARollingRestartFailsNoRequest ./e2e
 	IMGD_TEST_STORM=15m $(GO) test -v -count=1 -timeout 60m ./e2e/storm
 
 soak: deps ## Render a thousand mixed images and send all bombs eight times; print what is held. Takes half an hour.
@@ -62,7 +63,7 @@ bench-isolation: deps ## Compare decoders that are locked up with those that are
 test-containers: servers ## Run the tests that use servers with servers in Docker.
 	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -count=1 -timeout 20m $(CONTRACTS)
 
-verify: check-generated check-format check-modules vulncheck lint lint-api compose-check ## Check generated code, migrations, format, style and openapi.yaml.
+verify: check-generated check-format check-modules vulncheck lint lint-api deploy-check ## Check generated code, migrations, format, style, openapi.yaml and deploy/.
 
 generate: deps ## Generate code from openapi.yaml and the queries.
 	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
@@ -82,6 +83,7 @@ check-modules:
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 	cd tools/servers && $(GO) mod tidy -diff
+	cd tools/chart && $(GO) mod tidy -diff
 
 # Known holes of what is linked, and reached. The database of them is on the network;
 # where it is not reached, this says so and does not fail: it knows nothing then.
@@ -102,8 +104,8 @@ $(LINT):
 lint-api: ## Check openapi.yaml.
 	@sh scripts/redocly $(VERSION_REDOC) lint openapi.yaml
 
-compose-check: ## Check deploy/compose.yaml with docker compose, where it is installed.
-	@sh deploy/check
+deploy-check: ## Check the Helm chart, the alerts, the dashboard, the unit of systemd and compose.yaml.
+	@GO="$(GO)" sh deploy/check
 
 migration: bin/imgd ## Write migrations from a changed schema.sql: make migration NAME=add_things, with an empty PostgreSQL in IMGD_DEV_DATABASE_URL
 	@test -n "$(NAME)" || { echo "usage: make migration NAME=add_things"; exit 2; }

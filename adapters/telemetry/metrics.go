@@ -99,6 +99,9 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
 
+// Describe tells of every metric there is, also of those without a value yet.
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) { m.registry.Describe(out) }
+
 // Request counts one HTTP request. A method that HTTP does not have is other.
 func (m *Metrics) Request(route, method string, status int, took time.Duration) {
 	if !slices.Contains(methods, method) {

@@ -83,11 +83,7 @@ func TestOnlyTheAPIOfTheStackCanBeReachedAndItAsksForTokens(t *testing.T) {
 }
 
 func TestTheStackSpeaksOfSettingsThereAre(t *testing.T) {
-	known := map[string]bool{}
-	for _, s := range settings() {
-		known[s.Variable] = true
-		known[s.Variable+"_FILE"] = s.Secret
-	}
+	known := variables()
 	secret := func(value string) bool { return strings.Contains(strings.ToLower(value), "password") }
 	s := readStack(t)
 	for name, c := range s.Services {
