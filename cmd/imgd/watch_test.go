@@ -20,6 +20,7 @@ func metrics(t *testing.T) map[string][]string {
 	t.Helper()
 	p := &parts{metrics: telemetry.NewMetrics()}
 	p.measure()
+	p.metrics.Breaker("store", func() string { return "closed" })
 	descriptions := make(chan *prometheus.Desc)
 	go func() { p.metrics.Describe(descriptions); close(descriptions) }()
 	shape := regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: .*, constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}$`)

@@ -138,6 +138,7 @@ func TestValuesThatCannotWorkAreRefused(t *testing.T) {
 		good + "image: { digest: latest }":                                    "digest",
 		good + "api: { settings: { IMGD_DATABASE_URL: postgres://u:p@h/d } }": "IMGD_DATABASE_URL is a secret",
 		good + "ingress: { enabled: true }":                                   "hosts",
+		good + "files: { presets.yaml: a }":                                   "presets.yaml",
 		good + "presets: { Web: { a: w=1 } }":                                 "Web",
 		good + "service: { port: 70000 }":                                     "port",
 	} {
@@ -237,8 +238,8 @@ func TestEverySecretIsAFileOfTheRolesThatNeedIt(t *testing.T) {
 	want := map[string][]string{
 		"migrate": {"IMGD_DATABASE_URL"},
 		"worker":  {"AWS_SHARED_CREDENTIALS", "IMGD_DATABASE_URL", "IMGD_REDIS_URL"},
-		"api":     {"AWS_SHARED_CREDENTIALS", "IMGD_AUTH_HS256_SECRET", "IMGD_DATABASE_URL", "IMGD_REDIS_URL"},
-		"serve":   {"IMGD_AUTH_HS256_SECRET"},
+		"api":     {"AWS_SHARED_CREDENTIALS", "IMGD_AUTH_HS256_SECRET", "IMGD_DATABASE_URL", "IMGD_LINK_KEYS", "IMGD_REDIS_URL"},
+		"serve":   {"IMGD_AUTH_HS256_SECRET", "IMGD_LINK_KEYS"},
 	}
 	for example, manifests := range render(t) {
 		for name, pod := range read(t, manifests).pods() {
@@ -255,7 +256,7 @@ func TestEverySecretIsAFileOfTheRolesThatNeedIt(t *testing.T) {
 				}
 				expected := slices.Clone(want[role])
 				if example == "production" {
-					expected = slices.DeleteFunc(expected, func(v string) bool { return v == "AWS_SHARED_CREDENTIALS" })
+					expected = slices.DeleteFunc(expected, func(v string) bool { return v == "AWS_SHARED_CREDENTIALS" || v == "IMGD_AUTH_HS256_SECRET" })
 				}
 				slices.Sort(got)
 				if !slices.Equal(got, expected) || len(mounted(pod.Spec, c)) != len(expected) {

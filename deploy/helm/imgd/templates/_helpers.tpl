@@ -130,6 +130,7 @@ volumeMounts:
 {{- $scope := dict "root" $root "role" .role "settings" $own.settings "name" "secrets" -}}
 {{- $secrets := include "imgd.secretsOf" $scope | fromJsonArray -}}
 {{- $answers := has .role (list "api" "serve") -}}
+{{- $files := and $answers (or $values.presets $values.files) -}}
 {{- $init := and (eq $values.migrate.mode "init") (ne .role "serve") -}}
 metadata:
   labels:
@@ -139,8 +140,8 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    {{- if and $answers $values.presets }}
-    checksum/presets: {{ toJson $values.presets | sha256sum }}
+    {{- if $files }}
+    checksum/files: {{ toJson (list $values.presets $values.files) | sha256sum }}
     {{- end }}
     {{- if and $secrets (not $values.secret.existing) }}
     checksum/secret: {{ toJson $values.secret.values | sha256sum }}
@@ -198,8 +199,8 @@ spec:
         {{- if $secrets }}
         - { name: secrets, mountPath: /run/secrets/imgd, readOnly: true }
         {{- end }}
-        {{- if and $answers $values.presets }}
-        - { name: presets, mountPath: /etc/imgd, readOnly: true }
+        {{- if $files }}
+        - { name: files, mountPath: /etc/imgd, readOnly: true }
         {{- end }}
         {{- if eq .role "serve" }}
         - { name: data, mountPath: /var/lib/imgd }
@@ -217,9 +218,9 @@ spec:
     {{- if $init }}
     {{- include "imgd.secretVolume" (dict "root" $root "role" "migrate" "name" "migrate-secrets") | nindent 4 }}
     {{- end }}
-    {{- if and $answers $values.presets }}
-    - name: presets
-      configMap: { name: {{ include "imgd.fullname" $root }}-presets }
+    {{- if $files }}
+    - name: files
+      configMap: { name: {{ include "imgd.fullname" $root }} }
     {{- end }}
     {{- if eq .role "serve" }}
     - name: data
