@@ -19,15 +19,15 @@ var excepted = map[string]string{}
 
 func init() {
 	for reason, names := range map[string]string{
-		"a worker acts for every tenant and names the job it holds": "ClaimNext ClaimOne BeatJob HeldJob FinishJob ReapJobs AnyJob LockImage",
-		"a worker publishes for the image of the job it holds":      "SpareBlobs PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
-		"bytes are dangerous whoever sends them":                    "Quarantined Quarantine",
-		"the sweeper deletes what no tenant can see any more":       "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
-		"housekeeping is done for all at once":                      "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages NextTenant ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages ForgetReservations NextUsage",
-		"a key is a hash of tenant and subject":                     "TakeRate ForgetRates",
-		"an administrator sees the whole fleet":                     "FleetQueue FleetRunning Workers RunningJobs",
+		"a worker acts for every tenant and names the job it holds":  "ClaimNext ClaimOne BeatJob HeldJob FinishJob ReapJobs AnyJob LockImage",
+		"a worker publishes for the image of the job it holds":       "SpareBlobs PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
+		"bytes are dangerous whoever sends them":                     "Quarantined Quarantine",
+		"the sweeper deletes what no tenant can see any more":        "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
+		"housekeeping is done for all at once":                       "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages NextTenant ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages ForgetReservations NextUsage",
+		"a key is a hash of tenant and subject":                      "TakeRate ForgetRates",
+		"an administrator sees the whole fleet":                      "FleetQueue FleetRunning Workers RunningJobs",
 		"a signed link and a public bucket are read without a token": "PlaceOfImage",
-		"the row carries its tenant, which a CHECK requires":        "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
+		"the row carries its tenant, which a CHECK requires":         "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			excepted[name] = reason
