@@ -104,7 +104,7 @@ var meanings = map[Slug]Meaning{
 	Slug(TooLarge):        {TooLarge, 413, "Too many bytes", "Send less. The members limit and actual tell how much."},
 	Slug(Unsupported):     {Unsupported, 415, "Not supported", "This build cannot read, write or do that. GET /v1/capabilities lists what it can."},
 	Slug(Undecodable):     {Undecodable, 422, "The image cannot be decoded", "The bytes arrived but are no image this service can or wants to decode. Sending them again gives the same answer."},
-	Slug(Limited):         {Limited, 429, "Too many requests", "Wait as long as Retry-After says."},
+	Slug(Limited):         {Limited, 429, "Too many requests", "Wait as long as Retry-After says; the members policy, limit, window_seconds and burst say what is allowed. Requests that were refused count too."},
 	Slug(Unavailable):     {Unavailable, 503, "Temporarily unavailable", "Nothing is wrong with the request. Send it again after Retry-After seconds; with an Idempotency-Key it is safe to do so."},
 	Slug(Full):            {Full, 507, "No room", "The store is full. Nothing of the request was kept; the operator has to make room."},
 	Slug(Internal):        {Internal, 500, "Internal error", "Our mistake. The correlation id finds it in our logs."},
@@ -124,7 +124,7 @@ var meanings = map[Slug]Meaning{
 	InvalidCursor:    {Invalid, 400, "The cursor is not valid", "Use next_cursor of the page before, with the same filters, and do not take it apart."},
 
 	InsufficientScope: {Forbidden, 403, "The token lacks a scope", "The member required names the scope this operation needs."},
-	QuotaExceeded:     {Forbidden, 403, "The quota is used up", "Delete what is no longer needed, or ask for a larger quota."},
+	QuotaExceeded:     {Forbidden, 403, "The quota is used up", "The tenant has as much as it may: the members quota, limit, used and asked say of what and how much. Delete what is no longer needed, wait until jobs have run, or ask for a larger quota. An upload without a Content-Length needs room for the largest there may be."},
 
 	SignatureInvalid: {Forbidden, 403, "The link is not valid", "A signed link is used byte for byte as it was given out: nothing may be added, removed, reordered or encoded again. Otherwise its key has been withdrawn. Ask whoever gave it to you for a new one."},
 	URLExpired:       {NotFound, 410, "The link has expired", "Its time is over (the parameter exp, in seconds since 1970). Ask whoever gave it to you for a new one."},

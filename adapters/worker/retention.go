@@ -23,6 +23,7 @@ func (h *Housekeeper) chores() []*chore {
 		{what: "answers", every: time.Hour, forget: h.Rows.ForgetAnswers},
 		{what: "rates", every: time.Hour, forget: h.Rows.ForgetRates},
 		{what: "reservations", every: time.Hour, forget: h.Rows.ForgetReservations},
+		{what: "usage", every: daily, forget: h.recount},
 	}
 	if h.Jobs > 0 {
 		list = append(list, &chore{what: "jobs", every: daily, forget: aged(h.Jobs, h.Rows.ForgetJobs)})
@@ -33,6 +34,15 @@ func (h *Housekeeper) chores() []*chore {
 			&chore{what: "tombstones", every: daily, forget: aged(h.Events, h.Rows.ForgetTombstones)})
 	}
 	return list
+}
+
+// recount puts right what tenants with a quota have; it is one batch.
+func (h *Housekeeper) recount(ctx context.Context, _ int) (int, error) {
+	n, err := h.Rows.Recount(ctx)
+	if n > 0 {
+		h.Log.WarnContext(ctx, "the usage of tenants was wrong and is put right", "tenants", n)
+	}
+	return 0, err
 }
 
 // retain forgets what is over, first soon after the start and then from time to
