@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"imgd/adapters/authzen"
 	"imgd/adapters/records/postgres"
 	"imgd/adapters/s3"
 	"imgd/adapters/vips/weight"
@@ -56,15 +57,21 @@ type Settings struct {
 	PublicBuckets []string `name:"public-buckets" env:"IMGD_PUBLIC_BUCKETS" default:"" renewed:"" group:"Who may ask" help:"Buckets whose variants anybody may read without a token: TENANT/BUCKET, where * in the bucket stands for any text without a slash and ** for any text. Taken over at SIGHUP too."`
 	RedirectTime  Span     `name:"redirect-time" env:"IMGD_REDIRECT_TIME" default:"1m" group:"Who may ask" help:"How long the address of the store is good for that redirect=1 leads to, 7d at most."`
 
-	UploadRate   Frequency `name:"upload-rate" env:"IMGD_UPLOAD_RATE" default:"auto" renewed:"" group:"How much one may ask" help:"How often a principal may upload, such as 50/h, 10/m or 1/s; refused uploads count too. auto: 50/h where tokens are asked for, else off. off or 0: as often as they like."`
-	UploadBurst  int       `name:"upload-burst" env:"IMGD_UPLOAD_BURST" default:"0" renewed:"" group:"How much one may ask" help:"How many uploads of a principal who has rested are taken at once. 0: as many as the rate has."`
-	RequestRate  Frequency `name:"request-rate" env:"IMGD_REQUEST_RATE" default:"off" renewed:"" group:"How much one may ask" help:"How often a principal may ask anything, such as 100/s. off: a page of a gallery asks for hundreds of variants in a second, and no number is right for all; counting costs each request a question to Redis, or a commit in PostgreSQL."`
-	RequestBurst int       `name:"request-burst" env:"IMGD_REQUEST_BURST" default:"0" renewed:"" group:"How much one may ask" help:"How many requests of a principal who has rested are taken at once. 0: as many as the rate has."`
-	QuotaImages  int64     `name:"quota-images" env:"IMGD_QUOTA_IMAGES" default:"0" renewed:"" group:"How much one may ask" help:"The most images a tenant may have. 0: no limit."`
-	QuotaBytes   Bytes     `name:"quota-bytes" env:"IMGD_QUOTA_BYTES" default:"0" renewed:"" group:"How much one may ask" help:"The most bytes of originals a tenant may have. 0: no limit."`
-	QuotaJobs    int64     `name:"quota-jobs" env:"IMGD_QUOTA_JOBS" default:"0" renewed:"" group:"How much one may ask" help:"The most jobs of a tenant that may be queued; those that are tried again come on top. 0: no limit."`
-	Quotas       string    `name:"quotas" env:"IMGD_QUOTAS" default:"" renewed:"" group:"How much one may ask" help:"A YAML file of tenants with quotas of their own. The API reads it at its start, and again at SIGHUP. Empty: all have the same."`
-	QuotaHold    Span      `name:"quota-hold" env:"IMGD_QUOTA_HOLD" default:"1m" group:"How much one may ask" help:"How long what an upload has reserved of a quota outlives a process that dies; while the upload is under way it is renewed."`
+	UploadRate    Frequency `name:"upload-rate" env:"IMGD_UPLOAD_RATE" default:"auto" renewed:"" group:"How much one may ask" help:"How often a principal may upload, such as 50/h, 10/m or 1/s; refused uploads count too. auto: 50/h where tokens are asked for, else off. off or 0: as often as they like."`
+	UploadBurst   int       `name:"upload-burst" env:"IMGD_UPLOAD_BURST" default:"0" renewed:"" group:"How much one may ask" help:"How many uploads of a principal who has rested are taken at once. 0: as many as the rate has."`
+	RequestRate   Frequency `name:"request-rate" env:"IMGD_REQUEST_RATE" default:"off" renewed:"" group:"How much one may ask" help:"How often a principal may ask anything, such as 100/s. off: a page of a gallery asks for hundreds of variants in a second, and no number is right for all; counting costs each request a question to Redis, or a commit in PostgreSQL."`
+	RequestBurst  int       `name:"request-burst" env:"IMGD_REQUEST_BURST" default:"0" renewed:"" group:"How much one may ask" help:"How many requests of a principal who has rested are taken at once. 0: as many as the rate has."`
+	PolicyURL     string    `name:"policy-url" env:"IMGD_POLICY_URL" default:"" group:"How much one may ask" help:"A decision point that speaks the OpenID AuthZEN Authorization API 1.0, asked for whatever our own rules allow; a URL without a path gets /access/v1/evaluation. While it does not answer, nothing is allowed. Empty: none."`
+	PolicyToken   string    `name:"policy-token" env:"IMGD_POLICY_TOKEN" default:"" secret:"whole" group:"How much one may ask" help:"The bearer token that the decision point is asked with. Empty: none."`
+	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"2s" group:"How much one may ask" help:"How long the decision point may take to answer."`
+	PolicyAllow   Span      `name:"policy-allow" env:"IMGD_POLICY_ALLOW" default:"1m" group:"How much one may ask" help:"How long its yes holds."`
+	PolicyDeny    Span      `name:"policy-deny" env:"IMGD_POLICY_DENY" default:"2m" group:"How much one may ask" help:"How long its no holds."`
+
+	QuotaImages int64  `name:"quota-images" env:"IMGD_QUOTA_IMAGES" default:"0" renewed:"" group:"How much one may ask" help:"The most images a tenant may have. 0: no limit."`
+	QuotaBytes  Bytes  `name:"quota-bytes" env:"IMGD_QUOTA_BYTES" default:"0" renewed:"" group:"How much one may ask" help:"The most bytes of originals a tenant may have. 0: no limit."`
+	QuotaJobs   int64  `name:"quota-jobs" env:"IMGD_QUOTA_JOBS" default:"0" renewed:"" group:"How much one may ask" help:"The most jobs of a tenant that may be queued; those that are tried again come on top. 0: no limit."`
+	Quotas      string `name:"quotas" env:"IMGD_QUOTAS" default:"" renewed:"" group:"How much one may ask" help:"A YAML file of tenants with quotas of their own. The API reads it at its start, and again at SIGHUP. Empty: all have the same."`
+	QuotaHold   Span   `name:"quota-hold" env:"IMGD_QUOTA_HOLD" default:"1m" group:"How much one may ask" help:"How long what an upload has reserved of a quota outlives a process that dies; while the upload is under way it is renewed."`
 
 	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
 	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
@@ -189,6 +196,14 @@ func (s *Settings) Check() (mistakes []error) {
 	}
 	if s.UploadBurst < 0 || s.RequestBurst < 0 || s.QuotaImages < 0 || s.QuotaJobs < 0 {
 		wrong("IMGD_UPLOAD_BURST, IMGD_REQUEST_BURST, IMGD_QUOTA_IMAGES, IMGD_QUOTA_JOBS", "none of them can be negative")
+	}
+	if s.PolicyURL != "" {
+		if _, err := authzen.New(authzen.Config{URL: s.PolicyURL}); err != nil {
+			wrong("IMGD_POLICY_URL", "%v", err)
+		}
+	}
+	if s.PolicyTimeout <= 0 || s.PolicyAllow < 0 || s.PolicyDeny < 0 {
+		wrong("IMGD_POLICY_TIMEOUT, IMGD_POLICY_ALLOW, IMGD_POLICY_DENY", "the first must be more than zero, and none of them can be negative")
 	}
 	if s.QuotaHold < Span(time.Second) {
 		wrong("IMGD_QUOTA_HOLD", "it must be a second or more")

@@ -49,7 +49,8 @@ type parts struct {
 	presets  presetFile
 	sharing  sharing
 	bounds   bounds
-	name     string // of this process, in the rows it claims
+	policy   ports.Policy // nil where nobody else is asked
+	name     string       // of this process, in the rows it claims
 	stopping chan struct{}
 }
 
@@ -85,6 +86,9 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 			return p, err
 		}
 		p.tokens = p.issuers
+	}
+	if p.policy, err = s.policy(); err != nil {
+		return p, err
 	}
 	p.keeper = p.housekeeper()
 	p.measure()
@@ -132,14 +136,14 @@ func (p *parts) api() *rest.Server {
 	return &rest.Server{
 		Ingest: &ingest.Service{
 			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
-			Quotas: p.quotas(), Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
+			Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
-			Quotas: p.quotas(), Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
+			Quotas: p.quotas(), Policy: p.policy, Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
 		Deliver: &deliver.Service{
-			Images: images, Tenants: images, Blobs: p.store, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime),
+			Images: images, Tenants: images, Blobs: p.store, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime), Policy: p.policy,
 			Keys: p.sharing.linkKeys, Public: p.sharing.publicBuckets, Now: time.Now,
 		},
 		Capabilities:   p.pool.Capabilities,

@@ -20,6 +20,9 @@ type Service struct {
 	Links ports.Links
 	// RedirectTime is how long an address of the store is good for.
 	RedirectTime time.Duration
+	// Policy is asked when our own rules have said yes; nil leaves it at that. It is not
+	// asked about what anybody may read, nor again of who came with a link.
+	Policy ports.Policy
 	// Keys sign and verify links, and Public is what anybody may read, as they are at
 	// the moment; nil stands for none.
 	Keys   func() access.LinkKeys
@@ -67,6 +70,11 @@ func (s *Service) find(ctx context.Context, by core.Principal, image core.ID, na
 	if err := access.MayReadVariant(by, rec.Image, name, public); err != nil {
 		return Found{}, err
 	}
+	if by.Link == nil && !by.Anonymous() {
+		if err := access.AskToSee(ctx, s.Policy, access.OnImage(by, "read", rec.Image)); err != nil {
+			return Found{}, err
+		}
+	}
 	v, err := ready(rec, name, by.Has(core.ScopeRead))
 	return Found{rec.Image, v, public.Cover(rec.Image.Place())}, err
 }
@@ -80,7 +88,13 @@ func (s *Service) Original(ctx context.Context, by core.Principal, image core.ID
 	if err != nil {
 		return Opened{}, err
 	}
+	if err := access.AskToSee(ctx, s.Policy, access.OnImage(by, "read", rec.Image)); err != nil {
+		return Opened{}, err
+	}
 	if err := access.MaySeeOriginal(by, rec.Image); err != nil {
+		return Opened{}, err
+	}
+	if err := access.Ask(ctx, s.Policy, access.OnImage(by, "read-original", rec.Image)); err != nil {
 		return Opened{}, err
 	}
 	b, err := s.open(ctx, rec.Image.OriginalKey())

@@ -26,6 +26,12 @@ func (s *Service) Sign(ctx context.Context, by core.Principal, image core.ID, na
 	if err != nil {
 		return nil, err
 	}
+	if err := access.AskToSee(ctx, s.Policy, access.OnImage(by, "read", rec.Image)); err != nil {
+		return nil, err
+	}
+	if err := access.Ask(ctx, s.Policy, access.OnImage(by, "link", rec.Image)); err != nil {
+		return nil, err
+	}
 	keys, expires := s.keys(), s.Now().Add(life+time.Second-1).Truncate(time.Second)
 	for _, name := range names {
 		v, err := named(rec, name, true)

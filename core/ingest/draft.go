@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imgd/core"
+	"imgd/core/access"
 	"imgd/ports"
 )
 
@@ -15,7 +16,7 @@ import (
 type draft struct {
 	s      *Service
 	id     core.ID
-	tenant string
+	by     core.Principal
 	name   string
 	info   ports.Info
 	probe  core.Probe
@@ -32,8 +33,13 @@ func (d *draft) store(ctx context.Context, f File, sofar Fields) error {
 	if d.stored {
 		return core.FileRepeated.Errorf("the form has a second file; send each image in a request of its own")
 	}
-	if _, err := d.s.read(ctx, d.tenant, sofar); err != nil {
+	if _, err := d.s.read(ctx, d.by.Tenant, sofar); err != nil {
 		return err
+	}
+	if sofar.Bucket != "" {
+		if err := access.Ask(ctx, d.s.Policy, access.OnBucket(d.by, "create", sofar.Bucket)); err != nil {
+			return err
+		}
 	}
 	d.name = f.Name
 	body := &limited{r: f.Body, left: d.s.MaxBytes, limit: d.s.MaxBytes}

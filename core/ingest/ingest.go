@@ -27,6 +27,8 @@ type Service struct {
 	Spool func() (ports.Spool, error)
 	// Quotas hold tenants to what they may have; nil lets them have all.
 	Quotas ports.Quotas
+	// Policy is asked when our own rules have said yes; nil leaves it at that.
+	Policy ports.Policy
 	// Presets are the named lists of variants there are now. They may be others the
 	// next time, but those that were returned never change.
 	Presets  func() transform.Presets
@@ -80,7 +82,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 		return Accepted{}, err
 	}
 	defer room.end(ctx)
-	d := draft{s: s, id: s.NewID(), tenant: u.By.Tenant}
+	d := draft{s: s, id: s.NewID(), by: u.By}
 	defer d.discardUnlessKept(ctx)
 	fields, err := u.Read(func(f File, sofar Fields) error { return d.store(ctx, f, sofar) })
 	if err != nil {
@@ -88,6 +90,9 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	}
 	want, err := s.read(ctx, u.By.Tenant, fields)
 	if err != nil {
+		return Accepted{}, err
+	}
+	if err := access.Ask(ctx, s.Policy, access.OnBucket(u.By, "create", want.bucket)); err != nil {
 		return Accepted{}, err
 	}
 	if err := d.judge(ctx); err != nil {
@@ -173,6 +178,9 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 		return Accepted{}, err
 	}
 	if err := access.MayChange(by, rec.Image); err != nil {
+		return Accepted{}, err
+	}
+	if err := access.Ask(ctx, s.Policy, access.OnImage(by, "update", rec.Image)); err != nil {
 		return Accepted{}, err
 	}
 	list, err := s.wanted(ctx, by.Tenant, r.Preset, string(r.Variants))

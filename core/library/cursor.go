@@ -17,10 +17,15 @@ const (
 	MaxLimit     = 200
 )
 
-// list reads one page, and one item more to know whether another page follows.
-func list[T, F any](by core.Principal, f F, limit int, cursor string, read func(core.Page) ([]T, error), place func(T) core.Position) (items []T, next string, err error) {
+// list asks the policy, unless may is nil, and reads one page, and one item more to know whether another page follows.
+func list[T, F any](may func() error, by core.Principal, f F, limit int, cursor string, read func(core.Page) ([]T, error), place func(T) core.Position) (items []T, next string, err error) {
 	if err := access.May(by, core.ScopeRead); err != nil {
 		return nil, "", err
+	}
+	if may != nil {
+		if err := may(); err != nil {
+			return nil, "", err
+		}
 	}
 	if limit == 0 {
 		limit = DefaultLimit

@@ -16,8 +16,14 @@ func (s *Service) Job(ctx context.Context, by core.Principal, id core.ID, wait t
 		return core.Job{}, err
 	}
 	j, err := s.Jobs.Job(ctx, by.Tenant, id)
-	if err != nil || wait <= 0 {
-		return j, err
+	if err != nil {
+		return core.Job{}, err
+	}
+	if err := access.AskToSee(ctx, s.Policy, access.OnJob(by, "read", j)); err != nil {
+		return core.Job{}, err
+	}
+	if wait <= 0 {
+		return j, nil
 	}
 	was := j.State
 	return s.await(ctx, by, j, wait, func(j core.Job) bool { return j.State != was })
@@ -59,7 +65,7 @@ func (s *Service) await(ctx context.Context, by core.Principal, j core.Job, wait
 
 // ListJobs returns a page of jobs and the cursor of the next, empty at the end.
 func (s *Service) ListJobs(ctx context.Context, by core.Principal, f core.JobFilter, limit int, cursor string) (items []core.Job, next string, err error) {
-	return list(by, f, limit, cursor,
+	return list(s.mayList(ctx, by, ""), by, f, limit, cursor,
 		func(p core.Page) ([]core.Job, error) { return s.Jobs.List(ctx, by.Tenant, f, p) },
 		func(j core.Job) core.Position { return core.Position{At: j.CreatedAt, ID: j.ID} })
 }
@@ -122,5 +128,5 @@ func (s *Service) maySteer(ctx context.Context, by core.Principal, id core.ID) e
 	if err != nil {
 		return err
 	}
-	return s.mayChange(ctx, by, j.ImageID)
+	return s.mayChange(ctx, by, "update", j.ImageID)
 }

@@ -26,6 +26,8 @@ type Service struct {
 	Cancels ports.Cancels
 	// Quotas hold tenants to what they may have; nil lets them have all.
 	Quotas ports.Quotas
+	// Policy is asked when our own rules have said yes; nil leaves it at that.
+	Policy ports.Policy
 	// Grace is how long the objects of a deleted image stay.
 	Grace time.Duration
 	// Look is how soon a caller who waits for a job is looked after first.
@@ -42,7 +44,14 @@ func (s *Service) Image(ctx context.Context, by core.Principal, id core.ID) (cor
 	if err := access.May(by, core.ScopeRead); err != nil {
 		return core.Record{}, err
 	}
-	return s.Images.Image(ctx, by.Tenant, id)
+	rec, err := s.Images.Image(ctx, by.Tenant, id)
+	if err != nil {
+		return core.Record{}, err
+	}
+	if err := access.AskToSee(ctx, s.Policy, access.OnImage(by, "read", rec.Image)); err != nil {
+		return core.Record{}, err
+	}
+	return rec, nil
 }
 
 // Embedded returns an image and what its file says of itself, nil when that is
@@ -53,6 +62,9 @@ func (s *Service) Embedded(ctx context.Context, by core.Principal, id core.ID) (
 		return core.Record{}, nil, err
 	}
 	if err := access.MaySeeOriginal(by, rec.Image); err != nil {
+		return core.Record{}, nil, err
+	}
+	if err := access.Ask(ctx, s.Policy, access.OnImage(by, "read-original", rec.Image)); err != nil {
 		return core.Record{}, nil, err
 	}
 	document, err := s.Images.Embedded(ctx, by.Tenant, id)
@@ -72,7 +84,7 @@ func (s *Service) ListImages(ctx context.Context, by core.Principal, f core.Imag
 			return nil, "", err
 		}
 	}
-	return list(by, f, limit, cursor,
+	return list(s.mayList(ctx, by, f.Bucket), by, f, limit, cursor,
 		func(p core.Page) ([]core.Record, error) { return s.Images.List(ctx, by.Tenant, f, p) },
 		func(r core.Record) core.Position { return core.Position{At: r.Image.CreatedAt, ID: r.Image.ID} })
 }
@@ -85,6 +97,9 @@ func (s *Service) Lookup(ctx context.Context, by core.Principal, ids []core.ID) 
 	}
 	if len(ids) > MaxLookup {
 		return nil, nil, core.InvalidBody.Errorf("a lookup has at most %d ids", MaxLookup).With("limit", MaxLookup)
+	}
+	if err := s.mayList(ctx, by, "")(); err != nil {
+		return nil, nil, err
 	}
 	there, err := s.Images.Lookup(ctx, by.Tenant, ids)
 	if err != nil {
@@ -106,7 +121,7 @@ func (s *Service) Lookup(ctx context.Context, by core.Principal, ids []core.ID) 
 // Patch changes what a caller may change of an image, after it has been checked
 // as an upload's fields are.
 func (s *Service) Patch(ctx context.Context, by core.Principal, correlation string, id core.ID, p core.ImagePatch) (core.Record, error) {
-	if err := s.mayChange(ctx, by, id); err != nil {
+	if err := s.mayChange(ctx, by, "update", id); err != nil {
 		return core.Record{}, err
 	}
 	if err := p.Check(time.Now()); err != nil {
@@ -118,7 +133,7 @@ func (s *Service) Patch(ctx context.Context, by core.Principal, correlation stri
 // Delete makes an image unreadable at once; its objects go after the grace, or
 // with purge as soon as the next sweep comes by.
 func (s *Service) Delete(ctx context.Context, by core.Principal, correlation string, id core.ID, purge bool) error {
-	err := s.mayChange(ctx, by, id)
+	err := s.mayChange(ctx, by, "delete", id)
 	if err != nil && core.KindOf(err) != core.NotFound {
 		return err
 	}
@@ -130,7 +145,7 @@ func (s *Service) Delete(ctx context.Context, by core.Principal, correlation str
 }
 
 // mayChange refuses whoever may not see the image, then whoever may only see it.
-func (s *Service) mayChange(ctx context.Context, by core.Principal, id core.ID) error {
+func (s *Service) mayChange(ctx context.Context, by core.Principal, action string, id core.ID) error {
 	if err := access.May(by, core.ScopeWrite); err != nil {
 		return err
 	}
@@ -138,7 +153,16 @@ func (s *Service) mayChange(ctx context.Context, by core.Principal, id core.ID) 
 	if err != nil {
 		return err
 	}
-	return access.MayChange(by, rec.Image)
+	if err := access.MayChange(by, rec.Image); err != nil {
+		return err
+	}
+	return access.Ask(ctx, s.Policy, access.OnImage(by, action, rec.Image))
+}
+
+// mayList asks the policy once about a whole list: about the bucket that it is
+// narrowed to, or the tenant.
+func (s *Service) mayList(ctx context.Context, by core.Principal, bucket string) func() error {
+	return func() error { return access.Ask(ctx, s.Policy, access.OnBucket(by, "list", bucket)) }
 }
 
 // ImageEvents returns a page of an image's audit trail.
@@ -150,7 +174,7 @@ func (s *Service) ImageEvents(ctx context.Context, by core.Principal, image core
 	if err := access.MaySeeTrail(by, rec.Image); err != nil {
 		return nil, "", err
 	}
-	return list(by, image, limit, cursor,
+	return list(nil, by, image, limit, cursor,
 		func(p core.Page) ([]core.Event, error) { return s.Events.OfImage(ctx, by.Tenant, image, p) },
 		func(e core.Event) core.Position { return core.Position{At: e.At, ID: e.ID} })
 }
@@ -160,7 +184,7 @@ func (s *Service) TenantEvents(ctx context.Context, by core.Principal, f core.Ev
 	if err := access.May(by, core.ScopeAdmin); err != nil {
 		return nil, "", err
 	}
-	return list(by, f, limit, cursor,
+	return list(s.mayList(ctx, by, ""), by, f, limit, cursor,
 		func(p core.Page) ([]core.Event, error) { return s.Events.OfTenant(ctx, by.Tenant, f, p) },
 		func(e core.Event) core.Position { return core.Position{At: e.At, ID: e.ID} })
 }
@@ -175,6 +199,9 @@ func (s *Service) Refused(ctx context.Context, by core.Principal, correlation st
 // Count returns the tenant's numbers, and the fleet's for an administrator.
 func (s *Service) Count(ctx context.Context, by core.Principal) (core.Stats, *core.Fleet, error) {
 	if err := access.May(by, core.ScopeRead); err != nil {
+		return core.Stats{}, nil, err
+	}
+	if err := s.mayList(ctx, by, "")(); err != nil {
 		return core.Stats{}, nil, err
 	}
 	own, err := s.Stats.Tenant(ctx, by.Tenant)

@@ -1,0 +1,162 @@
+// Package authzen asks an external decision point, as the OpenID AuthZEN
+// Authorization API 1.0 has it: one evaluation a question.
+package authzen
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+
+	"imgd/core"
+	"imgd/ports"
+)
+
+const (
+	endpoint = "/access/v1/evaluation" // where a URL has no path
+	maxBody  = 64 << 10
+	// A breaker opens when half of the last ten answers were none, and one try in a
+	// while decides whether it closes again.
+	failures, window = 5, 10
+	pause            = 5 * time.Second
+)
+
+// Config says whom to ask.
+type Config struct {
+	URL     string
+	Token   string        // a bearer token, empty for none
+	Timeout time.Duration // of one question; zero means 2 s
+}
+
+// Policy asks a decision point, and nobody while it is away.
+type Policy struct {
+	config  Config
+	client  *http.Client
+	breaker circuitbreaker.CircuitBreaker[bool]
+}
+
+var _ ports.Policy = (*Policy)(nil)
+
+// New makes a Policy. Nothing is asked yet.
+func New(c Config) (*Policy, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		return nil, errors.New("it has to be the http or https URL of an AuthZEN decision point")
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = endpoint
+	}
+	c.URL = u.String()
+	if c.Timeout == 0 {
+		c.Timeout = 2 * time.Second
+	}
+	p := &Policy{config: c, breaker: circuitbreaker.NewBuilder[bool]().WithFailureThresholdRatio(failures, window).WithDelay(pause).Build()}
+	p.client = &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return p, nil
+}
+
+// Close lets go of idle connections.
+func (p *Policy) Close() { p.client.CloseIdleConnections() }
+
+// Allows asks. A caller that leaves does not end the question: its answer says
+// whether the decision point is there.
+func (p *Policy) Allows(ctx context.Context, q ports.Question) (bool, error) {
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	if !p.breaker.TryAcquirePermit() {
+		return false, away(errors.New("it was away a moment ago"), max(p.breaker.RemainingDelay(), time.Second))
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.Timeout)
+	defer cancel()
+	allowed, err := p.evaluate(within, q)
+	if err != nil {
+		p.breaker.RecordFailure()
+		return false, away(err, time.Second)
+	}
+	p.breaker.RecordSuccess()
+	return allowed, nil
+}
+
+func away(cause error, wait time.Duration) error {
+	return core.Unavailable.Errorf("it cannot be told at the moment whether you may do this; try again").After(wait).Because(fmt.Errorf("the decision point: %w", cause))
+}
+
+// entity is a subject or a resource.
+type entity struct {
+	Type       string         `json:"type"`
+	ID         string         `json:"id"`
+	Properties map[string]any `json:"properties,omitempty"`
+}
+
+// evaluation is a request of the API.
+type evaluation struct {
+	Subject entity `json:"subject"`
+	Action  struct {
+		Name string `json:"name"`
+	} `json:"action"`
+	Resource entity `json:"resource"`
+}
+
+func asked(q ports.Question) (e evaluation) {
+	e.Subject = entity{"user", q.By.Subject, map[string]any{"tenant": q.By.Tenant, "scopes": q.By.Scopes}}
+	e.Action.Name = q.Action
+	e.Resource = entity{q.Type, q.ID, map[string]any{"tenant": q.By.Tenant}}
+	for name, v := range map[string]string{"bucket": q.Bucket, "owner": q.Owner} {
+		if v != "" {
+			e.Resource.Properties[name] = v
+		}
+	}
+	return e
+}
+
+func (p *Policy) evaluate(ctx context.Context, q ports.Question) (bool, error) {
+	body, err := json.Marshal(asked(q))
+	if err != nil {
+		return false, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.config.URL, bytes.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	if p.config.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+p.config.Token)
+	}
+	res, err := p.client.Do(r)
+	if err != nil {
+		return false, err
+	}
+	defer res.Body.Close() //nolint:errcheck // it was only read
+	if res.StatusCode != http.StatusOK {
+		return false, fmt.Errorf("it answered %d", res.StatusCode)
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return false, err
+	case len(text) > maxBody:
+		return false, fmt.Errorf("its answer has more than %d bytes", maxBody)
+	}
+	var answer struct {
+		Decision *bool `json:"decision"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return false, fmt.Errorf("its answer is no decision: %w", err)
+	}
+	if answer.Decision == nil {
+		return false, errors.New("its answer has no decision")
+	}
+	return *answer.Decision, nil
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"imgd/adapters/authzen"
+	"imgd/ports"
+)
+
+// decisions is how many answers of the decision point a process remembers.
+const decisions = 100_000
+
+// policy is whoever else has to agree; nil while that is nobody.
+func (s *Settings) policy() (ports.Policy, error) {
+	if s.PolicyURL == "" {
+		return nil, nil
+	}
+	point, err := authzen.New(authzen.Config{URL: s.PolicyURL, Token: s.PolicyToken, Timeout: time.Duration(s.PolicyTimeout)})
+	if err != nil {
+		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
+	}
+	return &authzen.Cache{Policy: point, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: decisions, Now: time.Now}, nil
+}

@@ -1,0 +1,49 @@
+package access
+
+import (
+	"context"
+
+	"imgd/core"
+	"imgd/ports"
+)
+
+// Ask has a policy say whether a principal may do something that the rules of this
+// package allow. A nil policy allows it. What is refused is Forbidden.
+func Ask(ctx context.Context, p ports.Policy, q ports.Question) error {
+	if p == nil {
+		return nil
+	}
+	allowed, err := p.Allows(ctx, q)
+	if err == nil && !allowed {
+		err = core.Forbidden.Errorf("the policy of this service does not allow you to %s this %s", q.Action, q.Type)
+	}
+	return err
+}
+
+// AskToSee is Ask about something that nobody shall learn of who may not see it: what
+// is refused is not there.
+func AskToSee(ctx context.Context, p ports.Policy, q ports.Question) error {
+	err := Ask(ctx, p, q)
+	if core.KindOf(err) == core.Forbidden {
+		return core.NotFound.Errorf("there is no such %s", q.Type)
+	}
+	return err
+}
+
+// OnImage asks about an image.
+func OnImage(by core.Principal, action string, m core.Image) ports.Question {
+	return ports.Question{By: by, Action: action, Type: "image", ID: string(m.ID), Bucket: m.Bucket, Owner: m.Owner}
+}
+
+// OnJob asks about a job.
+func OnJob(by core.Principal, action string, j core.Job) ports.Question {
+	return ports.Question{By: by, Action: action, Type: "job", ID: string(j.ID), Owner: j.Owner}
+}
+
+// OnBucket asks about a bucket, and without one about the tenant.
+func OnBucket(by core.Principal, action, bucket string) ports.Question {
+	if bucket == "" {
+		return ports.Question{By: by, Action: action, Type: "tenant", ID: by.Tenant}
+	}
+	return ports.Question{By: by, Action: action, Type: "bucket", ID: bucket, Bucket: bucket}
+}
