@@ -55,7 +55,7 @@ func vendor(path string) string {
 
 // shared may be imported by every adapter: it is vocabulary, not a dependency on
 // the outside world.
-var shared = []string{"golang.org/x/sync", "golang.org/x/sys", "github.com/google/uuid"}
+var shared = []string{"golang.org/x/sync", "golang.org/x/sys", "github.com/google/uuid", "go.yaml.in/yaml"}
 
 // useCases are the packages that tell stories; transform and access are words.
 var useCases = []string{"imgd/core/ingest", "imgd/core/process", "imgd/core/library", "imgd/core/deliver"}

@@ -57,7 +57,7 @@ func New(c Config) (*Policy, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Second
 	}
-	p := &Policy{config: c, breaker: circuitbreaker.NewBuilder[bool]().WithFailureThresholdRatio(failures, window).WithDelay(pause).Build()}
+	p := &Policy{config: c, breaker: circuitbreaker.NewBuilder[bool]().WithFailureThresholdRatio(failures, window).WithSuccessThreshold(1).WithDelay(pause).Build()}
 	p.client = &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
