@@ -59,9 +59,14 @@ func (s *Server) limit(op *operation, w http.ResponseWriter, r *http.Request) er
 }
 
 // key names the bucket of a principal. It is a hash, so that what strangers choose
-// has one length wherever it is kept, and names nobody there.
+// has one length wherever it is kept, and names nobody there. Whoever came without a
+// token is told apart by their address.
 func (p policy) key(by core.Principal) string {
-	sum := sha256.Sum256([]byte(p.name + "\x00" + by.Tenant + "\x00" + by.Subject))
+	who := p.name + "\x00" + by.Tenant + "\x00" + by.Subject
+	if by.Link != nil || by.Anonymous() {
+		who += "\x00" + by.Address
+	}
+	sum := sha256.Sum256([]byte(who))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -56,13 +56,13 @@ func TestOfTwoHundredUploadsAtOnceFiftyAreTaken(t *testing.T) {
 	}
 }
 
-// careless reads how much was taken, then writes it.
-type careless struct {
+// hasty reads how much was taken, then writes it.
+type hasty struct {
 	mu   sync.Mutex
 	used int
 }
 
-func (c *careless) Take(_ context.Context, _ string, r core.Rate, n int) (core.Allowance, error) {
+func (c *hasty) Take(_ context.Context, _ string, r core.Rate, n int) (core.Allowance, error) {
 	c.mu.Lock()
 	used := c.used
 	c.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *careless) Take(_ context.Context, _ string, r core.Rate, n int) (core.A
 }
 
 func TestALimiterThatRacesIsFoundOutOverHTTP(t *testing.T) {
-	s := open(t, limited(&careless{}, fiftyAnHour))
+	s := open(t, limited(&hasty{}, fiftyAnHour))
 	if got := s.rush(t, 200); got[202] <= 50 {
 		t.Errorf("a limiter that reads and then writes took %d, want more than 50: the test proves nothing", got[202])
 	}

@@ -24,7 +24,7 @@ var uploadRate = core.Rate{Limit: 50, Per: time.Hour}
 // rates are how often a principal may ask.
 func (s *Settings) rates() rest.Rates {
 	var auto core.Rate
-	if s.AuthSecret != "" {
+	if s.asks() {
 		auto = uploadRate
 	}
 	return rest.Rates{Uploads: s.UploadRate.with(s.UploadBurst, auto), Requests: s.RequestRate.with(s.RequestBurst, core.Rate{})}
