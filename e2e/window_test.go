@@ -133,15 +133,17 @@ func ask[T any](w *window, expression string, opts ...func(*runtime.EvaluatePara
 	return v
 }
 
-// await waits until an expression is true.
+// await waits until an expression is true. A page that is being loaded says nothing.
 func (w *window) await(what, expression string) {
 	w.t.Helper()
+	var last error
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(25 * time.Millisecond) {
-		if ask[bool](w, "Boolean("+expression+")") {
+		var there bool
+		if there, last = chromedp.Run(w.page, chromedp.Evaluate[bool]("Boolean("+expression+")")); there {
 			return
 		}
 	}
-	w.t.Fatalf("after 30 s there is not %s; the page says:\n%s", what, ask[string](w, "document.body.innerText"))
+	w.t.Fatalf("after 30 s there is not %s (%v); the page says:\n%s", what, last, ask[string](w, "document.body.innerText"))
 }
 
 // shows waits until a text can be read in what a selector finds.
@@ -198,7 +200,7 @@ func (w *window) blameless(what string, others ...string) {
 			w.t.Logf("%s: %s (%s): %s", what, v.ID, v.Impact, v.Help)
 			continue
 		}
-		for _, n := range v.Nodes {
+		for _, n := range v.Nodes[:min(3, len(v.Nodes))] {
 			w.t.Errorf("%s: %s (%s): %s\n%s\n%s", what, v.ID, v.Impact, v.Help, n.HTML, n.FailureSummary)
 		}
 	}

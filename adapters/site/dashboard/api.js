@@ -9,6 +9,7 @@ export const address = (path) => new URL(path, root);
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
     super(body.detail || body.title || `the service answered ${status}`);
+    this.name = "Problem";
     this.status = status;
     this.title = body.title ?? "";
     this.type = body.type ?? "";
@@ -27,9 +28,8 @@ export async function call(path, options = {}) {
     let answer;
     try {
       answer = await fetch(address(path), { ...options, cache: options.cache ?? "no-store", headers: { ...headers(), ...options.headers } });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new Problem(0, { title: "No answer", detail: "the service cannot be reached; is it running?" });
+    } catch {
+      throw away();
     }
     if (answer.ok) return answer;
     const problem = await problemOf(answer);
@@ -37,6 +37,8 @@ export async function call(path, options = {}) {
     await askForToken(used, problem);
   }
 }
+
+const away = () => new Problem(0, { title: "No answer", detail: "the service cannot be reached; is it running?" });
 
 async function problemOf(answer) {
   let body = {};
@@ -50,9 +52,14 @@ export const act = async (path) => (await call(path, { method: "POST" })).json()
 
 // readiness is read whole even when it is a 503: then the problem has the checks.
 export async function readiness() {
-  const answer = await fetch(address("readyz"), { cache: "no-store" });
-  const body = await answer.json();
-  return { status: body.status === "ready" || body.status === "degraded" ? body.status : "unready", detail: body.detail, isolation: body.isolation, checks: body.checks ?? [] };
+  let body;
+  try {
+    body = await (await fetch(address("readyz"), { cache: "no-store" })).json();
+  } catch {
+    throw away();
+  }
+  const answers = body.status === "ready" || body.status === "degraded";
+  return { ready: answers, detail: body.detail ?? "", isolation: body.isolation ?? "", checks: body.checks ?? [] };
 }
 
 // slug is the last part of a problem's type.

@@ -51,7 +51,7 @@ export function dependencies() {
       };
       return item;
     });
-    say(foot, ready.isolation ? `Decoders are isolated by ${ready.isolation}.` : ready.detail ?? "");
+    say(foot, ready.isolation ? `Decoders are isolated by ${ready.isolation}.` : ready.detail);
   };
   return node;
 }

@@ -74,7 +74,7 @@ export function imagePage(main, id) {
 
   function showColours(image) {
     const swatch = (hex, name, wide) => h("li", { class: wide ? "wide" : null }, h("button", { type: "button", class: "swatch", style: { "background-color": hex }, "aria-label": `Copy ${hex}, ${name}`,
-      async onclick() { await navigator.clipboard.writeText(hex); note(`${hex} is copied.`); } }), h("span", { class: "mono" }, hex), h("span", { class: "quiet small" }, name));
+      onclick: () => copy(hex) }), h("span", { class: "mono" }, hex), h("span", { class: "quiet small" }, name));
     fill(colours, h("h2", {}, "Colours"), image.dominant_color
       ? h("ul", { class: "swatches" }, (image.palette.length ? image.palette : [image.dominant_color]).map((hex, i) => swatch(hex, i === 0 ? "dominant" : "", i === 0)), image.average_color && swatch(image.average_color, "average"))
       : h("p", { class: "empty" }, "They are known once a job has seen the pixels."));
@@ -135,6 +135,16 @@ function variantCard(image, v) {
       h("p", { class: "weight" }, h("b", {}, size(v.bytes)), h("span", { class: less >= 0 ? "saved" : "quiet" }, less >= 0 ? `${share(less, 1)} saved` : `${share(-less, 1)} more`)),
       meter(v.bytes / image.bytes), save(path, `${(image.filename ?? image.id).replace(/\.[^.]*$/, "")}-${v.name}.${kind(v.content_type).toLowerCase()}`),
       h("details", {}, h("summary", {}, "Transform"), h("p", { class: "mono transform" }, v.transform))));
+}
+
+// copy puts a text on the clipboard, which browsers only allow over https and at home.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    note(`${text} is copied.`);
+  } catch {
+    note(`This browser does not let the page copy ${text}.`, true);
+  }
 }
 
 // meter is how much of the original's bytes a variant has.

@@ -37,7 +37,7 @@ export function imagesPage(main, query) {
     const seen = new Set(first.map((i) => i.id));
     const all = [...first, ...further.filter((i) => !seen.has(i.id))];
     keep(list, all, (i) => `${i.id} ${i.version}`, (i) => h("li", {}, h("a", { href: `#/images/${i.id}` },
-      thumbnail(i), h("span", { class: "name" }, nameOf(i)), h("span", { class: "quiet small" }, `${kind(i.content_type)}, ${pixels(i)}, ${size(i.bytes)}`),
+      thumbnail(i, "", 300), h("span", { class: "name" }, nameOf(i)), h("span", { class: "quiet small" }, `${kind(i.content_type)}, ${pixels(i)}, ${size(i.bytes)}`),
       h("span", { class: "quiet small" }, ago(i.created_at), i.state !== "ready" && [" ", badge(i.state)]))));
     none.hidden = all.length > 0;
     more.hidden = !cursor;

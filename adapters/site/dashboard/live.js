@@ -23,7 +23,7 @@ export function poll(task, every = 2000) {
       failures++;
       pause = Math.min(slowest, Math.max(every * 2 ** failures, 1000 * (error.retryAfter ?? 0)));
       if (!stopped) show("lost", `${error.status ? "Refused" : "No answer"}; again in ${Math.round(pause / 1000)} s`, error.message);
-      if (!error.status && error.name !== "Problem" && !(error instanceof TypeError)) console.error(error);
+      if (error.name !== "Problem") console.error(error); // a mistake of ours
     }
     running = false;
     if (again) { again = false; pause = 0; }

@@ -13,7 +13,7 @@ import { dropZone } from "./upload.js";
 const series = new Series(); // outlives the page, while others are looked at
 
 export function overview(main) {
-  const headline = h("h1", {}, "One moment");
+  const headline = h("h1", {}, "One moment"), advice = h("p", { class: "quiet", hidden: true });
   const tiles = [tile("Images"), tile("Finished"), tile("Waiting"), tile("Running time")];
   const charts = [
     chart({ title: "Jobs a minute", lines: [{ name: "finished", color: "accent", area: true }, { name: "failed", color: "bad" }], text: (v) => count(Math.round(v)),
@@ -31,7 +31,7 @@ export function overview(main) {
   const fleet = workers(), checks = dependencies();
 
   fill(main,
-    h("div", { class: "hello" }, headline, dropZone(() => poller.now())),
+    h("div", { class: "hello" }, h("div", {}, headline, advice), dropZone(() => poller.now())),
     h("section", { class: "tiles", "aria-label": "Numbers" }, tiles.map((t) => t.node)),
     h("section", { class: "charts", "aria-label": "The last quarter of an hour" }, charts.map((c) => c.node)),
     h("section", { class: "card" }, h("h2", {}, "Jobs by state"), bar, byState),
@@ -44,20 +44,29 @@ export function overview(main) {
 
   let told = "", asked = 0, ready = null;
   const poller = poll(async () => {
-    const stats = await read("v1/stats");
-    if (Date.now() - asked > 10_000) { // these are slow to change
-      ready = await readiness();
-      asked = Date.now();
-      checks.show(ready);
-    }
-    const numbers = JSON.stringify([stats.images, stats.jobs, stats.fleet?.running]);
-    if (numbers !== told || stats.jobs.queued + stats.jobs.running > 0) {
-      await lists(stats);
+    try {
+      const stats = await read("v1/stats");
+      if (Date.now() - asked > 10_000) await look(); // what is slow to change
+      const numbers = JSON.stringify([stats.images, stats.jobs, stats.fleet?.running]);
+      if (numbers !== told || stats.jobs.queued + stats.jobs.running > 0) await lists(stats);
       told = numbers;
+      series.count(stats);
+      show(stats);
+      advice.hidden = true;
+    } catch (error) {
+      say(headline, error.status === 0 ? "No answer" : error.title || "Something is wrong");
+      say(advice, `${error.message}. What is below is from before.`);
+      advice.hidden = false;
+      if (error.status >= 500) await look();
+      throw error;
     }
-    series.count(stats);
-    show(stats);
   });
+
+  async function look() {
+    ready = await readiness();
+    asked = Date.now();
+    checks.show(ready);
+  }
 
   async function lists(stats) {
     const of = (state, limit) => (stats.jobs[state] > 0 ? read(`v1/jobs?state=${state}&limit=${limit}`) : { items: [] });
@@ -118,7 +127,7 @@ function stateLine(state) {
 // sentence says in a few words whether somebody has to do something.
 function sentence(stats, ready) {
   const away = ready.checks.filter((c) => !c.ok).map((c) => c.name);
-  if (ready.status === "unready") return away.length ? `Not ready: no ${away.join(", no ")}` : "Not ready";
+  if (!ready.ready) return away.length ? `Not ready: no ${away.join(", no ")}` : "Not ready";
   if (away.length) return `Going on without ${away.join(" and ")}`;
   const silent = (stats.fleet?.workers ?? []).filter((w) => !w.alive).length;
   if (stats.fleet && stats.fleet.queue_depth > 0 && !stats.fleet.workers.some((w) => w.alive && w.slots > 0)) return "Jobs wait, and no worker runs";

@@ -38,11 +38,12 @@ const sight = new IntersectionObserver((entries) => {
 // pathOf is where the bytes of a variant are; with its version they may be kept.
 export const pathOf = (image, variant) => `v1/images/${image.id}/variants/${encodeURIComponent(variant.name)}?v=${variant.sha256.slice(0, 16)}`;
 
-// thumbnail shows an image small, by the smallest of its variants that is large enough.
-export function thumbnail(image, alt = "") {
+// thumbnail shows an image small, by the smallest of its variants that has so many
+// pixels on a side.
+export function thumbnail(image, alt = "", side = 140) {
   const ready = (image?.variants ?? []).filter((v) => v.state === "ready" && shown.has(v.content_type)).sort((a, b) => a.width * a.height - b.width * b.height);
-  const best = ready.find((v) => Math.max(v.width, v.height) >= 140) ?? ready.at(-1);
-  if (!best) return h("span", { class: "frame", style: { "background-color": image?.dominant_color ?? "var(--sunken)" } });
+  const best = ready.find((v) => Math.max(v.width, v.height) >= side) ?? ready.at(-1);
+  if (!best) return h("span", { class: "frame", style: { "background-color": image?.dominant_color ?? "var(--sunken)" } }, h("span", { class: "absent" }, kind(image?.content_type)));
   return picture({ path: pathOf(image, best), alt, until: image.dominant_color });
 }
 
