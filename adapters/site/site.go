@@ -49,9 +49,9 @@ func Pages(dashboard fs.FS) (map[string]http.Handler, error) {
 	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js"} {
 		zipped, missing := swagger.FS.ReadFile(name + ".gz")
 		err = errors.Join(err, missing)
-		p["GET /docs/"+name] = zippedAsset(name, zipped)
+		p.file("docs", name, zippedAsset(name, zipped))
 	}
-	p["GET /redoc/redoc.standalone.js"] = newAsset("redoc.standalone.js", []byte(redoc.JavaScript))
+	p.file("redoc", "redoc.standalone.js", newAsset("redoc.standalone.js", []byte(redoc.JavaScript)))
 	for _, name := range []string{"docs", "redoc", "dashboard"} {
 		p["GET /"+name+"/{$}"] = elsewhere("../" + name)
 	}
@@ -76,9 +76,17 @@ func (p pages) add(files fs.FS, folder, name, policy string) error {
 			text, err = fill(file, text, hasPlots(files, folder))
 			p["GET /"+name] = page{newAsset(rest, text), policy}
 		default:
-			p["GET /"+name+"/"+rest] = newAsset(rest, text)
+			p.file(name, rest, newAsset(rest, text))
 		}
 		return err
+	})
+}
+
+// file serves a file of a page. To who counts requests by route, all of them are one.
+func (p pages) file(page, name string, a asset) {
+	p["GET /"+page+"/"+name] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Pattern = "GET /" + page + "/{file}"
+		a.ServeHTTP(w, r)
 	})
 }
 

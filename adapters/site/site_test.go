@@ -160,6 +160,18 @@ func TestAssetsAreKeptUntilTheyChange(t *testing.T) {
 	}
 }
 
+// Metrics have a series for each route.
+func TestFilesOfAPageAreOneRoute(t *testing.T) {
+	h := serve(t, site.Dashboard)
+	for _, name := range []string{"/dashboard/app.js", "/dashboard/style.css"} {
+		r := httptest.NewRequest(http.MethodGet, name, nil)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if r.Pattern != "GET /dashboard/{file}" {
+			t.Errorf("%s is counted as %s", name, r.Pattern)
+		}
+	}
+}
+
 func TestAddressesNearAPageLeadToIt(t *testing.T) {
 	h := serve(t, site.Dashboard)
 	for from, to := range map[string]string{"/": "dashboard", "/docs/": "../docs", "/dashboard/": "../dashboard"} {

@@ -7,7 +7,7 @@ Redoc.init("openapi.json", {
   nativeScrollbars: true,
   scrollYOffset: 46,
   theme: {
-    colors: { primary: { main: "#2f55d4" } },
+    colors: { primary: { main: "#2f55d4" }, responses: { redirect: { color: "#7a4e00", backgroundColor: "#fff6e6" } } },
     typography: {
       fontFamily: font, headings: { fontFamily: font, fontWeight: "600" },
       code: { fontFamily: mono, fontSize: "13px", color: "#8a2c4f", wrap: true },
