@@ -48,5 +48,6 @@ export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one
 // share is a part of a whole in percent.
 export function share(part, all) {
   const percent = (100 * part) / all;
-  return `${percent >= 10 || percent === 0 ? Math.round(percent) : percent.toFixed(1)} %`;
+  const close = (percent > 0 && percent < 10) || (percent > 99 && percent < 100);
+  return `${close ? percent.toFixed(1) : Math.round(percent)} %`;
 }
