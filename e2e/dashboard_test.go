@@ -44,7 +44,7 @@ func damaged() []byte {
 
 func TestAPictureIsDroppedAndFollowedToItsPage(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
-	w := look(t, p.URL, "/dashboard")
+	w := openWindow(t, p.URL, "/dashboard")
 	w.shows("h1", "All is well")
 	w.shows("#pulse", "Live")
 	w.shows(".empty", "Nothing here yet")
@@ -72,7 +72,7 @@ func TestAPictureIsDroppedAndFollowedToItsPage(t *testing.T) {
 
 func TestAFailureSaysWhyAndIsRetriedWithOneClick(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
-	w := look(t, p.URL, "/dashboard")
+	w := openWindow(t, p.URL, "/dashboard")
 	w.drop("damaged.png", "image/png", damaged())
 	w.shows(".upload.failed", "the png is damaged")
 	w.shows("h1", "1 job failed in the last hour")
@@ -99,7 +99,7 @@ func TestAFailureSaysWhyAndIsRetriedWithOneClick(t *testing.T) {
 func TestAJobIsCancelledAndComesBack(t *testing.T) {
 	s := rig.NewSite(t, shipped)
 	p := s.Start(t, "api")
-	w := look(t, p.URL, "/dashboard")
+	w := openWindow(t, p.URL, "/dashboard")
 	w.drop("waits.jpg", "image/jpeg", drawing(t, 320, 240))
 	w.shows("h1", "Jobs wait, and no worker runs")
 	w.shows(".job", "queued")
@@ -118,7 +118,7 @@ func TestAJobIsCancelledAndComesBack(t *testing.T) {
 func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
 	secret := "IMGD_AUTH_HS256_SECRET=" + strings.Repeat("s3cret", 8)
 	p := rig.NewSite(t, shipped, secret).Start(t, "serve")
-	w := look(t, p.URL, "/dashboard")
+	w := openWindow(t, p.URL, "/dashboard")
 	w.provoke("401")
 	w.shows("h1", "A token, please")
 	w.blameless("the question for a token")
@@ -134,7 +134,7 @@ func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
 	w.drop("mine.jpg", "image/jpeg", drawing(t, 640, 480))
 	w.await("a picture that was fetched with the token", `[...document.querySelectorAll(".latest img:not(.waiting)")].some((i) => i.naturalWidth > 0)`)
 	w.shows(".workers", "serve")
-	if kept := ask[string](w, `JSON.stringify(Object.entries(localStorage)) + document.cookie + location.href`); strings.Contains(kept, "ey") {
+	if kept := inPage[string](w, `JSON.stringify(Object.entries(localStorage)) + document.cookie + location.href`); strings.Contains(kept, "ey") {
 		t.Errorf("the token is kept beyond the tab: %s", kept)
 	}
 	w.press("#leave", "Sign out")
@@ -159,11 +159,11 @@ func minted(t *testing.T, secret string, scopes ...string) string {
 func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	memories(t, p.URL)
-	w := look(t, p.URL, "/dashboard")
+	w := openWindow(t, p.URL, "/dashboard")
 	w.await("the latest pictures", `document.querySelectorAll(".latest img:not(.waiting)").length === 6`)
 	w.shoot("dashboard")
 	w.prefer("dark")
-	ground := func() string { return ask[string](w, `getComputedStyle(document.documentElement).backgroundColor`) }
+	ground := func() string { return inPage[string](w, `getComputedStyle(document.documentElement).backgroundColor`) }
 	if got := ground(); got != "rgb(15, 17, 21)" {
 		t.Errorf("the ground is %s where the system prefers the dark", got)
 	}
@@ -179,11 +179,11 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 
 	// The first step of the keyboard leads past the navigation.
 	w.do(chromedp.KeyEvent("\t"))
-	if got := ask[string](w, `document.activeElement.className`); got != "skip" {
+	if got := inPage[string](w, `document.activeElement.className`); got != "skip" {
 		t.Errorf("the first tab stop is %q", got)
 	}
 	w.do(chromedp.KeyEvent("\r"))
-	if got := ask[string](w, `document.activeElement.id`); got != "main" {
+	if got := inPage[string](w, `document.activeElement.id`); got != "main" {
 		t.Errorf("the link to the content leads to %q", got)
 	}
 

@@ -19,7 +19,7 @@ import (
 
 func TestTheContractCanBeTriedInTheBrowser(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
-	w := look(t, p.URL, "/docs")
+	w := openWindow(t, p.URL, "/docs")
 	w.await("all operations", `document.querySelectorAll(".opblock").length >= 20`)
 	w.blameless("/docs")
 	w.press(".opblock-summary-path", "/version")
@@ -32,13 +32,13 @@ func TestTheContractCanBeTriedInTheBrowser(t *testing.T) {
 
 func TestTheContractCanBeReadInTheBrowser(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
-	w := look(t, p.URL, "/redoc")
+	w := openWindow(t, p.URL, "/redoc")
 	w.shows("h1", "imgd")
 	w.await("the operations", `document.querySelectorAll("[data-section-id^='operation/'], [id^='operation/'], [id*='/operation/']").length >= 20`)
 	w.blameless("/redoc", "aria-required-parent", "label-content-name-mismatch", "listitem", "nested-interactive")
 	w.shoot("redoc")
 	// The search runs in a worker, which the policy has to let be.
-	ask[bool](w, `(() => {
+	inPage[bool](w, `(() => {
 		const field = document.querySelector("input[placeholder='Search...']");
 		Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, "quarantine capabilities");
 		field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -52,13 +52,13 @@ func TestChartsAreDrawnWithUPlotAndWithoutIt(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	finished(t, p.URL, upload(t, p.URL, drawing(t, 320, 240), "one.jpg").ID, 30*time.Second)
 	for kind, files := range map[string]fs.FS{"canvas": withUPlot(t), "svg path.line": withoutUPlot(t)} {
-		w := look(t, front(t, p.URL, files), "/dashboard")
+		w := openWindow(t, front(t, p.URL, files), "/dashboard")
 		w.await("three charts of "+kind, `document.querySelectorAll(".plot `+strings.Fields(kind)[0]+`").length === 3`)
 		w.await("lines", `document.querySelector(".plot `+kind+`")`)
 		w.shows(".legend", "finished 1")
 		w.blameless("charts of " + kind)
 		drawn := map[string]string{"canvas": "svg", "svg path.line": "canvas"}[kind]
-		if ask[bool](w, `document.querySelector(".plot `+drawn+`") !== null`) {
+		if inPage[bool](w, `document.querySelector(".plot `+drawn+`") !== null`) {
 			t.Errorf("charts of %s are drawn as %s too", kind, drawn)
 		}
 	}

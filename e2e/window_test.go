@@ -34,8 +34,8 @@ type window struct {
 	meant  string // a part of the errors that the test provokes
 }
 
-// look opens a window of its own and shows the address in it.
-func look(t *testing.T, base, address string) *window {
+// openWindow opens a window of its own and shows the address in it.
+func openWindow(t *testing.T, base, address string) *window {
 	t.Helper()
 	w := &window{t: t, page: rig.Browser(t), url: base}
 	console, requests := chromedp.Console(w.page), chromedp.Events(w.page, network.RequestWillBeSent)
@@ -123,8 +123,8 @@ func (w *window) prefer(scheme string) {
 	}))
 }
 
-// ask evaluates an expression in the page.
-func ask[T any](w *window, expression string, opts ...func(*runtime.EvaluateParams)) T {
+// inPage evaluates an expression in the page.
+func inPage[T any](w *window, expression string, opts ...func(*runtime.EvaluateParams)) T {
 	w.t.Helper()
 	v, err := chromedp.Run(w.page, chromedp.Evaluate[T](expression, opts...))
 	if err != nil {
@@ -143,7 +143,7 @@ func (w *window) await(what, expression string) {
 			return
 		}
 	}
-	w.t.Fatalf("after 30 s there is not %s (%v); the page says:\n%s", what, last, ask[string](w, "document.body.innerText"))
+	w.t.Fatalf("after 30 s there is not %s (%v); the page says:\n%s", what, last, inPage[string](w, "document.body.innerText"))
 }
 
 // shows waits until a text can be read in what a selector finds.
@@ -157,14 +157,14 @@ func (w *window) press(selector, text string) {
 	w.t.Helper()
 	found := fmt.Sprintf("[...document.querySelectorAll(%q)].find((e) => e.checkVisibility() && e.textContent.includes(%q))", selector, text)
 	w.await(fmt.Sprintf("%q to press in %s", text, selector), found)
-	ask[bool](w, found+".click() ?? true")
+	inPage[bool](w, found+".click() ?? true")
 }
 
 // drop lets a file fall on the drop zone, as a hand does.
 func (w *window) drop(name, contentType string, file []byte) {
 	w.t.Helper()
 	w.await("the drop zone", `document.querySelector(".drop")`)
-	ask[bool](w, fmt.Sprintf(`(() => {
+	inPage[bool](w, fmt.Sprintf(`(() => {
 		const bytes = Uint8Array.from(atob(%q), (c) => c.charCodeAt(0));
 		const dropped = new DataTransfer();
 		dropped.items.add(new File([bytes], %q, { type: %q }));
@@ -183,7 +183,7 @@ func (w *window) blameless(what string, others ...string) {
 	if err != nil {
 		w.t.Fatalf("axe-core is missing: run `make servers`, which fetches it from npm into .cache/web (%v)", err)
 	}
-	ask[bool](w, string(script)+";true")
+	inPage[bool](w, string(script)+";true")
 	type violation struct {
 		ID, Impact, Help string
 		Nodes            []struct {
@@ -192,8 +192,8 @@ func (w *window) blameless(what string, others ...string) {
 		}
 	}
 	// A colour that is on its way to another one has no contrast to be held to.
-	ask[bool](w, `Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0))).then(() => true)`, chromedp.EvalAwaitPromise)
-	found := ask[[]violation](w, `axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.map((v) =>
+	inPage[bool](w, `Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0))).then(() => true)`, chromedp.EvalAwaitPromise)
+	found := inPage[[]violation](w, `axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.map((v) =>
 		({ ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.map((n) => ({ HTML: n.html, FailureSummary: n.failureSummary })) })))`, chromedp.EvalAwaitPromise)
 	for _, v := range found {
 		if v.Impact != "serious" && v.Impact != "critical" || slices.Contains(others, v.ID) {
@@ -209,7 +209,7 @@ func (w *window) blameless(what string, others ...string) {
 // narrow checks that nothing is wider than the window.
 func (w *window) narrow(what string) {
 	w.t.Helper()
-	if wide := ask[int](w, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+	if wide := inPage[int](w, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 		w.t.Errorf("%s is %d pixels wider than the window", what, wide)
 	}
 }
