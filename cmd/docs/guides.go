@@ -22,9 +22,10 @@ var internal = []string{"docs/progress.md"}
 
 var markdown = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 
-// guides makes a page of each Markdown file. README.md is the first page.
+// guides makes a page of each Markdown file in docs, and of those that they lead to.
+// README.md is the first page.
 func (s *site) guides() error {
-	names := []string{"README.md"}
+	s.names = []string{"README.md"}
 	for _, pattern := range []string{"docs/*.md", "docs/decisions/*.md"} {
 		found, err := filepath.Glob(filepath.Join(s.from, pattern))
 		if err != nil {
@@ -35,11 +36,12 @@ func (s *site) guides() error {
 			if err != nil {
 				return err
 			}
-			names = append(names, filepath.ToSlash(name))
+			s.names = append(s.names, filepath.ToSlash(name))
 		}
 	}
 	var decisions strings.Builder
-	for _, name := range names {
+	for i := 0; i < len(s.names); i++ { // it grows on the way
+		name := s.names[i]
 		if slices.Contains(internal, name) {
 			continue
 		}
@@ -121,6 +123,9 @@ func (s *site) follow(from string, link []byte) ([]byte, error) {
 	case info.IsDir():
 		to = strings.TrimSuffix(to, "/") + "/index.html"
 	case path.Ext(name) == ".md":
+		if !slices.Contains(s.names, name) {
+			s.names = append(s.names, name)
+		}
 		to = path.Join(path.Dir(to), path.Base(asPage(name)))
 	case !slices.Contains(s.linked, name):
 		s.linked = append(s.linked, name)

@@ -32,6 +32,7 @@ func main() {
 // site is what is being made.
 type site struct {
 	from, to string
+	names    []string // Markdown files that become pages
 	linked   []string // files of the repository that pages refer to
 }
 
