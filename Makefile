@@ -14,7 +14,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api deploy-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
+.PHONY: help deps servers docs assets screenshots build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api deploy-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ deps: ## Install what building needs: a C compiler, pkg-config, libvips.
 servers: deps ## Install and build the servers that tests run.
 	@sh scripts/deps servers
 	@GO="$(GO)" sh scripts/servers
+	@sh scripts/assets test || true # the tests that need them say so
+
+assets: ## Fetch uPlot from npm, for the dashboard's charts; without it they are plain lines.
+	@sh scripts/assets build
 
 build: bin/imgd ## Build bin/imgd.
 
@@ -131,11 +135,19 @@ bench-claims: servers ## Compare a claim among a thousand jobs with one among a 
 keep: deps ## Test backup and restore under load for two minutes.
 	TEST_KEEP=2m $(GO) test -count=1 -timeout 20m -v -run TestARestoredBackupFindsAllItNeeds ./e2e
 
+docs: ## Make build/site: the guides, the API and the problems as pages that open from disk.
+	CGO_ENABLED=0 $(GO) run ./cmd/docs
+
 contact-sheet: bin/imgd bin/demo ## Make docs/contact-sheet.jpg anew.
 	bin/demo -once -sheet docs/contact-sheet.jpg
+
+screenshots: servers ## Make the pictures of the pages in docs/images anew; takes five minutes.
+	@sh scripts/deps fonts
+	mkdir -p docs/images
+	IMGD_TEST_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -count=1 -timeout 20m -run 'TestTheDashboardFits|TestTheContract' ./e2e
 
 sheet: bin/imgd bin/demo ## Make docs/operations.jpg anew: every operation on one picture.
 	bin/demo -once -operations docs/operations.jpg
 
 clean: ## Remove what was built, and the tools that were fetched.
-	rm -rf bin .cache
+	rm -rf bin build .cache

@@ -62,7 +62,8 @@ func run(ctx context.Context, o options) (err error) {
 	if o.once {
 		return nil
 	}
-	fmt.Printf("\nServing on %s until Ctrl-C; the log is %s.\n", s.url, s.logFile)
+	fmt.Printf("\nOpen %[1]s/dashboard to watch it, %[1]s/docs to try the API, %[1]s/redoc to read about it.\n", s.url)
+	fmt.Printf("Serving on %s until Ctrl-C; the log is %s.\n", s.url, s.logFile)
 	select {
 	case <-ctx.Done():
 		fmt.Println("\nStopping.")

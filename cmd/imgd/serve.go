@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"imgd/adapters/rest"
+	"imgd/adapters/site"
 	"imgd/adapters/telemetry"
 )
 
@@ -67,6 +68,9 @@ func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) 
 	tasks := p.background(api, work)
 	failed := w.serve()
 	p.log.Info("imgd is up", "version", version(), "role", role(api, work), "listen", w.addresses(), "worker", p.name)
+	if api {
+		p.log.Info("pages for people", "dashboard", s.publicURL()+"/dashboard", "try", s.publicURL()+"/docs", "read", s.publicURL()+"/redoc")
+	}
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
@@ -122,6 +126,10 @@ func (p *parts) web(api bool) (*web, error) {
 		public := *server
 		if p.settings.MetricsListen != "" {
 			public.Metrics = nil
+		}
+		var err error
+		if public.Pages, err = site.Pages(site.Dashboard); err != nil {
+			return nil, err
 		}
 		h, err := public.Handler()
 		if err != nil {
