@@ -39,7 +39,7 @@ demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, 
 test: servers ## Run all tests.
 	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
 	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -E '^imgd/e2e(/chaos|/storm)?$$')
-	$(GO) test -count=1 -timeout 20m -run TestWhatIsPredictedIsEnough ./adapters/vips/decode
+	$(GO) test -count=1 -timeout 20m -run "TestWhatIsPredictedIsEnough|TestWhatIsTakenInFitsIntoADecoder" ./adapters/vips/decode
 	$(GO) test -count=1 -timeout 20m ./e2e
 	$(GO) test -count=1 -timeout 20m ./e2e/chaos
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"imgd/adapters/vips/weight"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
 	"imgd/core/transform"
@@ -20,6 +21,26 @@ func (p *Pool) Check(spec transform.Spec) error {
 		return nil
 	}
 	return transform.Unsupported(spec, p.cfg.Can)
+}
+
+// Fits holds what one child is predicted to need against what it may have. Of images
+// that came before such a prediction was kept nothing is said.
+func (p *Pool) Fits(of core.Probe, list []transform.Variant) error {
+	if of.MemoryBytes == 0 || p.cfg.Limits.MemoryBytes == 0 {
+		return nil
+	}
+	limit, need := weight.Whole(p.cfg.Limits.MemoryBytes), weight.Hold(of, list)
+	if need <= limit {
+		return nil
+	}
+	w, h := weight.Fitting(of, list, limit)
+	advice := "ask for smaller variants"
+	if w > 0 {
+		advice = fmt.Sprintf("at %d x %d pixels it would fit, or ask for smaller variants", w, h)
+	}
+	return core.ImageTooComplex.Errorf("making this of an image of %d x %d pixels is predicted to take %d bytes of memory, of which a decoder has %d (IMGD_DECODER_MEMORY and 256 MiB); %s",
+		of.Width, of.Height, need, limit, advice).
+		With("limit", limit).With("actual", need).With("setting", "IMGD_DECODER_MEMORY").With("fits_width", w).With("fits_height", h)
 }
 
 // Probe lets a child judge the file. It reads headers and decodes nothing: it needs

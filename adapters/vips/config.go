@@ -125,7 +125,7 @@ func (c Config) environment() ([]string, error) {
 		// The C library's own allocator keeps what decoding has used: hundreds of
 		// megabytes where jemalloc, told to hurry, keeps some ten.
 		env = append(env, "LD_PRELOAD="+lib,
-			"MALLOC_CONF=background_thread:true,max_background_threads:1,dirty_decay_ms:500,muzzy_decay_ms:0")
+			"MALLOC_CONF=background_thread:true,max_background_threads:1,dirty_decay_ms:500,muzzy_decay_ms:0,retain:false")
 	}
 	return append(env, c.Env...), nil
 }

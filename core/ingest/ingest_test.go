@@ -57,30 +57,32 @@ func TestARefusedUploadLeavesNothing(t *testing.T) {
 		fields ingest.Fields
 		want   core.Slug
 	}{
-		"no image":                   {[]byte("<html>"), ingest.Fields{}, core.UnsupportedMediaType},
-		"a damaged image":            {[]byte("FAKE ?"), ingest.Fields{}, core.ImageUndecodable},
-		"an empty file":              {nil, ingest.Fields{}, core.FileMissing},
-		"too many bytes":             {append(good, make([]byte, 1<<20)...), ingest.Fields{}, core.UploadTooLarge},
-		"a bucket that climbs":       {good, ingest.Fields{Bucket: "a/../b"}, core.InvalidParameter},
-		"a bucket in capitals":       {good, ingest.Fields{Bucket: "Photos"}, core.InvalidParameter},
-		"a bucket with a gap":        {good, ingest.Fields{Bucket: "a//b"}, core.InvalidParameter},
-		"an external id with a line": {good, ingest.Fields{ExternalID: "a\nb"}, core.InvalidParameter},
-		"metadata that is a list":    {good, ingest.Fields{Metadata: `[1]`}, core.InvalidMetadata},
-		"metadata cut off":           {good, ingest.Fields{Metadata: `{"a":`}, core.InvalidMetadata},
-		"metadata with a tail":       {good, ingest.Fields{Metadata: `{} {}`}, core.InvalidMetadata},
-		"metadata said twice":        {good, ingest.Fields{Metadata: `{"a":{"b":1,"b":2}}`}, core.InvalidMetadata},
-		"metadata too deep":          {good, ingest.Fields{Metadata: deep}, core.InvalidMetadata},
-		"metadata too large":         {good, ingest.Fields{Metadata: `{"a":"` + strings.Repeat("x", 64<<10) + `"}`}, core.InvalidMetadata},
-		"metadata not in UTF-8":      {good, ingest.Fields{Metadata: "{\"a\":\"\xff\"}"}, core.InvalidMetadata},
-		"metadata with 257 members":  {good, ingest.Fields{Metadata: members(257)}, core.InvalidMetadata},
-		"an unknown preset":          {good, ingest.Fields{Preset: "web"}, core.UnknownPreset},
-		"a preset and variants":      {good, ingest.Fields{Preset: "default", Variants: `{"a":"w=1"}`}, core.InvalidVariants},
-		"variants that are a list":   {good, ingest.Fields{Variants: `["w=1"]`}, core.InvalidVariants},
-		"a transform misspelt":       {good, ingest.Fields{Variants: `{"a":"widht=1"}`}, core.InvalidTransform},
-		"a transform not done here":  {good, ingest.Fields{Variants: `{"a":"fmt=jxl"}`}, core.TransformUnsupported},
+		"no image":                      {[]byte("<html>"), ingest.Fields{}, core.UnsupportedMediaType},
+		"a damaged image":               {[]byte("FAKE ?"), ingest.Fields{}, core.ImageUndecodable},
+		"an empty file":                 {nil, ingest.Fields{}, core.FileMissing},
+		"too many bytes":                {append(good, make([]byte, 1<<20)...), ingest.Fields{}, core.UploadTooLarge},
+		"a bucket that climbs":          {good, ingest.Fields{Bucket: "a/../b"}, core.InvalidParameter},
+		"a bucket in capitals":          {good, ingest.Fields{Bucket: "Photos"}, core.InvalidParameter},
+		"a bucket with a gap":           {good, ingest.Fields{Bucket: "a//b"}, core.InvalidParameter},
+		"an external id with a line":    {good, ingest.Fields{ExternalID: "a\nb"}, core.InvalidParameter},
+		"metadata that is a list":       {good, ingest.Fields{Metadata: `[1]`}, core.InvalidMetadata},
+		"metadata cut off":              {good, ingest.Fields{Metadata: `{"a":`}, core.InvalidMetadata},
+		"metadata with a tail":          {good, ingest.Fields{Metadata: `{} {}`}, core.InvalidMetadata},
+		"metadata said twice":           {good, ingest.Fields{Metadata: `{"a":{"b":1,"b":2}}`}, core.InvalidMetadata},
+		"metadata too deep":             {good, ingest.Fields{Metadata: deep}, core.InvalidMetadata},
+		"metadata too large":            {good, ingest.Fields{Metadata: `{"a":"` + strings.Repeat("x", 64<<10) + `"}`}, core.InvalidMetadata},
+		"metadata not in UTF-8":         {good, ingest.Fields{Metadata: "{\"a\":\"\xff\"}"}, core.InvalidMetadata},
+		"metadata with 257 members":     {good, ingest.Fields{Metadata: members(257)}, core.InvalidMetadata},
+		"an unknown preset":             {good, ingest.Fields{Preset: "web"}, core.UnknownPreset},
+		"a preset and variants":         {good, ingest.Fields{Preset: "default", Variants: `{"a":"w=1"}`}, core.InvalidVariants},
+		"variants that are a list":      {good, ingest.Fields{Variants: `["w=1"]`}, core.InvalidVariants},
+		"a transform misspelt":          {good, ingest.Fields{Variants: `{"a":"widht=1"}`}, core.InvalidTransform},
+		"more than there is memory for": {portstest.FakeImage(400, 400, ""), ingest.Fields{}, core.ImageTooComplex},
+		"a transform not done here":     {good, ingest.Fields{Variants: `{"a":"fmt=jxl"}`}, core.TransformUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := house.New(t)
+			h.Render.Memory = 1 << 20
 			_, err := h.Ingest.Accept(t.Context(), house.Upload(c.body, c.fields))
 			if got := core.SlugOf(err); got != c.want {
 				t.Errorf("Accept = %v, want %s", err, c.want)
@@ -258,6 +260,10 @@ func TestVariantsAreAddedToAStoredImage(t *testing.T) {
 	forced, err := h.Ingest.Add(t.Context(), house.Ann(), "c-5", "", image, want)
 	if err != nil || forced.Job.ID == first.Job.ID {
 		t.Errorf("forced = job %s, %v, want a new job", forced.Job.ID, err)
+	}
+	h.Render.Memory = 1
+	if _, err := h.Ingest.Add(t.Context(), house.Ann(), "c-6", "", image, want); core.SlugOf(err) != core.ImageTooComplex {
+		t.Errorf("more than there is memory for = %v, want %s", err, core.ImageTooComplex)
 	}
 	if b, err := h.Deliver.Variant(t.Context(), house.Ann(), image, "square"); err != nil {
 		t.Errorf("while it is made again, the old one = %v, want it readable", err)
