@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"imgd/adapters/vips/structure"
 	"imgd/adapters/vips/weight"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
@@ -81,12 +82,21 @@ func (p *Pool) Render(ctx context.Context, t ports.Task, emit func(ports.Renditi
 	}
 	defer over()
 	var report ports.Report
-	err = p.call(ctx, p.cfg.RenderTimeout, func(d *decoder) error {
+	err = p.call(ctx, p.deadline(t), func(d *decoder) error {
 		done, err := d.converse(q, newAudit(t, p.cfg.Limits, p.cfg.KeepGPS), emit)
 		report = ports.Report{Facts: done.Facts, CPUMS: done.CPUMS}
 		return err
 	})
 	return report, err
+}
+
+// deadline is how long a render may take. An SVG is drawn anew for each variant, and a
+// small one can ask for a lot of drawing.
+func (p *Pool) deadline(t ports.Task) time.Duration {
+	if t.Probe.ContentType != structure.SVG.ContentType() {
+		return p.cfg.RenderTimeout
+	}
+	return min(p.cfg.RenderTimeout, p.cfg.SVGTimeout*time.Duration(max(1, len(t.Variants))))
 }
 
 // verdict is the child's own answer that it cannot or will not. It has not
