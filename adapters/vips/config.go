@@ -125,7 +125,8 @@ func (c Config) environment() ([]string, error) {
 	}
 	if lib := c.allocator(); lib != "" {
 		// The C library's own allocator keeps what decoding has used: hundreds of
-		// megabytes where jemalloc, told to hurry, keeps some ten.
+		// megabytes where jemalloc, told to hurry, keeps some ten. What is not used is
+		// unmapped, since the limit counts what could be written to (RLIMIT_DATA).
 		env = append(env, "LD_PRELOAD="+lib,
 			"MALLOC_CONF=background_thread:true,max_background_threads:1,dirty_decay_ms:500,muzzy_decay_ms:0,retain:false")
 	}
