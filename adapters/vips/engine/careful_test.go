@@ -1,3 +1,7 @@
+//go:build !race
+
+// It goes through all pixels of large pictures: with the race detector that takes minutes.
+
 package engine
 
 import (

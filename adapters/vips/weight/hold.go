@@ -12,9 +12,6 @@ const (
 	// started is the memory that a decoder has written to, or could, before it has seen
 	// a picture.
 	started = 160 << 20
-	// rows is how many rows of a picture libvips works on at once, and band how many
-	// bytes of each of their pixels, where transparency is multiplied in.
-	rows, band = 512, 16
 	// encoders is how many renditions are encoded at once.
 	encoders = 2
 )
@@ -35,10 +32,6 @@ func Hold(of core.Probe, list []transform.Variant) int64 {
 		drawn, work = max(drawn, bytes), append(work, coding(of, v.Spec, pixels))
 	}
 	slices.Sort(work)
-	decode := sum(decoding(of), drawn)
-	if of.HasAlpha {
-		decode = sum(decode, product(of.Width, rows, band))
-	}
 	encode := sum(drawn, sum(work[max(0, len(work)-encoders):]...))
 	switch of.ContentType {
 	case structure.WebP.ContentType():
@@ -46,7 +39,7 @@ func Hold(of core.Probe, list []transform.Variant) int64 {
 	case structure.AVIF.ContentType(), structure.HEIC.ContentType(), structure.JXL.ContentType():
 		encode = sum(encode, decoding(of))
 	}
-	return sum(started, max(decode, encode))
+	return sum(started, max(sum(decoding(of), drawn), encode))
 }
 
 // coding is what an encoder of WebP works in: transparency is packed without loss,
