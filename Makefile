@@ -40,12 +40,13 @@ demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, 
 	@bin/demo $(if $(DEMO_ONCE),-once)
 
 # Tests run without a cache, since many of them look at processes and files that
-# it does not know of. One weighs memory, which the race detector has of its own. The
-# black-box tests come last and alone: they watch the clock.
+# it does not know of. Those called TestWhatIs weigh memory or go through many pixels,
+# and are built without the race detector alone. The black-box tests come last and
+# alone: they watch the clock.
 test: servers ## Run all tests.
 	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
 	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -E '^imgd/e2e(/chaos|/storm)?$$')
-	$(GO) test -count=1 -timeout 20m -run TestWhatIsPredictedIsEnough ./adapters/vips/decode
+	$(GO) test -count=1 -timeout 20m -run TestWhatIs ./adapters/vips/decode ./adapters/vips/engine
 	$(GO) test -count=1 -timeout 20m ./e2e
 	$(GO) test -count=1 -timeout 20m ./e2e/chaos
 

@@ -61,6 +61,10 @@ type Renderer interface {
 	// TransformUnsupported and the fact key.
 	Check(spec transform.Spec) error
 
+	// Fits refuses variants of an image that no decoder here has the memory for, with
+	// ImageTooComplex, what it would take, and the size at which it would not.
+	Fits(of core.Probe, list []transform.Variant) error
+
 	// Probe judges a file by its first bytes, its structure and its header, within
 	// the limits, without decoding it.
 	Probe(ctx context.Context, f *os.File, bytes int64) (core.Probe, error)

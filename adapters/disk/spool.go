@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"imgd/ports"
 )
 
@@ -20,11 +18,23 @@ type Spools struct{ Dir string }
 
 // New starts an empty spool.
 func (s Spools) New() (ports.Spool, error) {
-	fd, err := unix.MemfdCreate("imgd-spool", unix.MFD_CLOEXEC)
+	f, err := inMemory(s.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("no memory for a spool: %w", err)
 	}
-	return &spool{dir: s.Dir, f: os.NewFile(uintptr(fd), "spool")}, nil
+	return &spool{dir: s.Dir, f: f}, nil
+}
+
+// unlinked is a file in dir that nobody else finds.
+func unlinked(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "imgd-spool-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 type spool struct {
@@ -47,12 +57,9 @@ func (s *spool) Write(p []byte) (int, error) {
 
 // move takes what is in memory to an unlinked file.
 func (s *spool) move() error {
-	f, err := os.CreateTemp(s.dir, "imgd-spool-*")
+	f, err := unlinked(s.dir)
 	if err != nil {
 		return explain("the spool", err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		return errors.Join(explain("the spool", err), f.Close())
 	}
 	if _, err := io.Copy(f, io.NewSectionReader(s.f, 0, s.n)); err != nil {
 		return errors.Join(explain("the spool", err), f.Close())

@@ -3,11 +3,8 @@ package disk
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
 	"path"
-
-	"golang.org/x/sys/unix"
 )
 
 // staged is a file that is not in the store yet.
@@ -21,7 +18,7 @@ type staged struct {
 // process is.
 func (b *Blobs) stage() (staged, error) {
 	if b.nameless {
-		f, err := b.root.OpenFile(staging, unix.O_TMPFILE|os.O_WRONLY, 0o640)
+		f, err := b.withoutName()
 		return staged{File: f}, err
 	}
 	name := path.Join(staging, rand.Text())
@@ -34,16 +31,7 @@ func (b *Blobs) name(f staged, folder *os.File, key string) error {
 	if f.name != "" {
 		return b.root.Link(f.name, key)
 	}
-	file := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
-	for {
-		err := unix.Linkat(unix.AT_FDCWD, file, int(folder.Fd()), path.Base(key), unix.AT_SYMLINK_FOLLOW)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return &os.LinkError{Op: "linkat", Old: file, New: key, Err: err}
-		}
-	}
+	return nameLater(f.File, folder, key)
 }
 
 // unstage takes away what staging has left.
@@ -53,21 +41,4 @@ func (b *Blobs) unstage(f staged) error {
 		err = errors.Join(err, b.root.Remove(f.name))
 	}
 	return err
-}
-
-// canNameLater finds out whether a file can be made without a name and get one
-// later: not every file system can, and it takes /proc.
-func (b *Blobs) canNameLater() bool {
-	f, err := b.root.OpenFile(staging, unix.O_TMPFILE|os.O_WRONLY, 0o640)
-	if err != nil {
-		return false
-	}
-	defer f.Close() //nolint:errcheck // nothing was written through it
-	folder, err := b.root.Open(staging)
-	if err != nil {
-		return false
-	}
-	defer folder.Close() //nolint:errcheck // it was only linked into
-	name := path.Join(staging, rand.Text())
-	return b.name(staged{File: f}, folder, name) == nil && b.root.Remove(name) == nil
 }

@@ -197,6 +197,23 @@ func TestWhoWaitsForMemoryCanLeave(t *testing.T) {
 	}
 }
 
+func TestWhatNoDecoderCanHoldIsRefused(t *testing.T) {
+	p := open(t, func(c *vips.Config) { c.Limits.MemoryBytes = 192 << 20 })
+	job := weighing(t, "ok", 100<<20)
+	if err := p.Fits(job.Probe, job.Variants); err != nil {
+		t.Errorf("a small one: %v", err)
+	}
+	heavy := job.Probe
+	heavy.Width, heavy.Height, heavy.MemoryBytes = 9000, 9000, 1<<30
+	if err := p.Fits(heavy, job.Variants); core.SlugOf(err) != core.ImageTooComplex {
+		t.Errorf("a heavy one: got %v, want %s", err, core.ImageTooComplex)
+	}
+	heavy.MemoryBytes = 0
+	if err := p.Fits(heavy, job.Variants); err != nil {
+		t.Errorf("one of which nothing is known: %v", err)
+	}
+}
+
 func TestProbesTakeNoMemoryFromRenders(t *testing.T) {
 	s := stage{open(t, func(c *vips.Config) { c.RenderBytes = 80 << 20 }), make(chan string, 1)}
 	end, done := s.play(t, t.Context(), "giant", 200<<20)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"imgd/adapters/vips/structure"
+	"imgd/adapters/vips/weight"
 	"imgd/adapters/vips/wire"
 	"imgd/core"
 	"imgd/core/transform"
@@ -20,6 +22,26 @@ func (p *Pool) Check(spec transform.Spec) error {
 		return nil
 	}
 	return transform.Unsupported(spec, p.cfg.Can)
+}
+
+// Fits holds what one child is predicted to need against what it may have. Of images
+// that came before such a prediction was kept nothing is said.
+func (p *Pool) Fits(of core.Probe, list []transform.Variant) error {
+	if of.MemoryBytes == 0 || p.cfg.Limits.MemoryBytes == 0 {
+		return nil
+	}
+	limit, need := weight.Whole(p.cfg.Limits.MemoryBytes), weight.Hold(of, list)
+	if need <= limit {
+		return nil
+	}
+	w, h := weight.Fitting(of, list, limit)
+	advice := "ask for smaller variants"
+	if w > 0 {
+		advice = fmt.Sprintf("at %d x %d pixels it would fit, or ask for smaller variants", w, h)
+	}
+	return core.ImageTooComplex.Errorf("making this of an image of %d x %d pixels is predicted to take %d bytes of memory, of which a decoder has %d (IMGD_DECODER_MEMORY and 256 MiB); %s",
+		of.Width, of.Height, need, limit, advice).
+		With("limit", limit).With("actual", need).With("setting", "IMGD_DECODER_MEMORY").With("fits_width", w).With("fits_height", h)
 }
 
 // Probe lets a child judge the file. It reads headers and decodes nothing: it needs
@@ -60,12 +82,21 @@ func (p *Pool) Render(ctx context.Context, t ports.Task, emit func(ports.Renditi
 	}
 	defer over()
 	var report ports.Report
-	err = p.call(ctx, p.cfg.RenderTimeout, func(d *decoder) error {
+	err = p.call(ctx, p.deadline(t), func(d *decoder) error {
 		done, err := d.converse(q, newAudit(t, p.cfg.Limits, p.cfg.KeepGPS), emit)
 		report = ports.Report{Facts: done.Facts, CPUMS: done.CPUMS}
 		return err
 	})
 	return report, err
+}
+
+// deadline is how long a render may take. An SVG is drawn anew for each variant, and a
+// small one can ask for a lot of drawing.
+func (p *Pool) deadline(t ports.Task) time.Duration {
+	if t.Probe.ContentType != structure.SVG.ContentType() {
+		return p.cfg.RenderTimeout
+	}
+	return min(p.cfg.RenderTimeout, p.cfg.SVGTimeout*time.Duration(max(1, len(t.Variants))))
 }
 
 // verdict is the child's own answer that it cannot or will not. It has not

@@ -44,6 +44,7 @@ type Config struct {
 
 	ProbeTimeout  time.Duration // 10 s
 	RenderTimeout time.Duration // 2 min
+	SVGTimeout    time.Duration // 2 s, for each variant of an SVG
 	// Isolation says whether children lock themselves up: auto, require (and there
 	// are none that cannot) or off. The default is auto.
 	Isolation string
@@ -89,6 +90,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Malloc, "auto")
 	orDefault(&c.ProbeTimeout, 10*time.Second)
 	orDefault(&c.RenderTimeout, 2*time.Minute)
+	orDefault(&c.SVGTimeout, 2*time.Second)
 	orDefault(&c.Limits.Time, c.RenderTimeout)
 	orDefault(&c.OutputBytes, 512<<20)
 	orDefault(&c.RecycleAfter, 500)
@@ -123,9 +125,10 @@ func (c Config) environment() ([]string, error) {
 	}
 	if lib := c.allocator(); lib != "" {
 		// The C library's own allocator keeps what decoding has used: hundreds of
-		// megabytes where jemalloc, told to hurry, keeps some ten.
+		// megabytes where jemalloc, told to hurry, keeps some ten. What is not used is
+		// unmapped, since the limit counts what could be written to (RLIMIT_DATA).
 		env = append(env, "LD_PRELOAD="+lib,
-			"MALLOC_CONF=background_thread:true,max_background_threads:1,dirty_decay_ms:500,muzzy_decay_ms:0")
+			"MALLOC_CONF=background_thread:true,max_background_threads:1,dirty_decay_ms:500,muzzy_decay_ms:0,retain:false")
 	}
 	return append(env, c.Env...), nil
 }

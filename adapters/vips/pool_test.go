@@ -185,6 +185,20 @@ func TestAChildThatOverrunsIsStoppedAtItsDeadline(t *testing.T) {
 	eventually(t, "both are counted", func() bool { return p.Stats().Restarts.Overran == 2 })
 }
 
+func TestAnSVGHasItsOwnDeadlineForEachVariant(t *testing.T) {
+	p := open(t, func(c *vips.Config) { c.RenderTimeout, c.SVGTimeout = 20*time.Second, 300*time.Millisecond })
+	for _, names := range [][]string{{"a"}, {"a", "b", "c"}} {
+		job := task(t, "hang", names...)
+		job.Probe.ContentType = "image/svg+xml"
+		least := time.Duration(len(names)) * 300 * time.Millisecond
+		began := time.Now()
+		_, _, err := render(t.Context(), p, job)
+		if took := time.Since(began); core.SlugOf(err) != core.DecoderOverran || took < least || took > 10*time.Second {
+			t.Errorf("%d variants: got %v after %v, want decoder-overran after %v", len(names), err, took, least)
+		}
+	}
+}
+
 func TestASlowReaderDoesNotStopTheClock(t *testing.T) {
 	p := open(t, func(c *vips.Config) { c.RenderTimeout = 200 * time.Millisecond })
 	_, err := p.Render(t.Context(), task(t, "ok", "a", "b"), func(ports.Rendition) error {

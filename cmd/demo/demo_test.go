@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,22 @@ func TestTheSheetOfOperationsShowsEachInItsPlace(t *testing.T) {
 	}
 	if a, b := sheet.RGBAAt(x+81, y+1), sheet.RGBAAt(x+89, y+1); a == b || a.A != 255 {
 		t.Errorf("where nothing was drawn is %v and %v, want the squares of a chequer", a, b)
+	}
+}
+
+func TestALongTransformIsBrokenBehindAComma(t *testing.T) {
+	face, err := typeface(15)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const long = "crop=0.5:0.3:0.05:0.05,w=280,fit=contain,up=1"
+	if got, want := lines(face, long, cellWidth), []string{"crop=0.5:0.3:0.05:0.05,w=280,", "fit=contain,up=1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, text := range []string{"", "w=280", strings.Repeat("w", 100)} {
+		if got := lines(face, text, cellWidth); len(got) != 1 || got[0] != text {
+			t.Errorf("%q became %q, want it in one line", text, got)
+		}
 	}
 }
 

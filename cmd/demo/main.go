@@ -113,15 +113,3 @@ func show(ctx context.Context, o options, s *service) error {
 	}
 	return story.complaint()
 }
-
-func showOperations(ctx context.Context, file string, c client, id string) error {
-	drawn, err := drawOperations(ctx, c, id)
-	if err != nil {
-		return err
-	}
-	sheet, err := layOutOperations(drawn)
-	if err != nil {
-		return err
-	}
-	return writeSheet(file, sheet)
-}

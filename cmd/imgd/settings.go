@@ -86,6 +86,7 @@ type Settings struct {
 	DecoderMem Bytes    `name:"decoder-memory" env:"IMGD_DECODER_MEMORY" default:"1GiB" group:"What an image may cost" help:"The memory one decoder may use for a picture, beside 256 MiB for itself. What is predicted to need more is refused."`
 	ProbeTime  Span     `name:"probe-time" env:"IMGD_PROBE_TIME" default:"10s" group:"What an image may cost" help:"How long the look at an upload may take."`
 	RenderTime Span     `name:"render-time" env:"IMGD_RENDER_TIME" default:"2m" group:"What an image may cost" help:"How long rendering one image may take before its decoder is killed."`
+	SVGTime    Span     `name:"svg-time" env:"IMGD_SVG_TIME" default:"2s" group:"What an image may cost" help:"How long rendering an SVG may take for each of its variants before its decoder is killed, within IMGD_RENDER_TIME."`
 
 	Decoders      int    `name:"decoders" env:"IMGD_DECODERS" default:"0" group:"Work" help:"Decoder processes. 0: as many as cores, fewer when memory is short."`
 	RenderMem     Bytes  `name:"render-memory" env:"IMGD_RENDER_MEMORY" default:"0" group:"Work" help:"The memory that all renders of this process may be predicted to take at once; what is too heavy waits until others have ended. 0: three quarters of the machine's or of the control group's, and no less than IMGD_DECODER_MEMORY and 256 MiB."`
@@ -169,7 +170,7 @@ func (s *Settings) Check() (mistakes []error) {
 	for variable, v := range map[string]int64{
 		"IMGD_MAX_UPLOAD_BYTES": int64(s.MaxUpload), "IMGD_MAX_PIXELS": s.MaxPixels, "IMGD_MAX_SIDE": s.MaxSide, "IMGD_MAX_FRAMES": s.MaxFrames,
 		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_DATABASE_TIME": int64(s.DatabaseTime), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
-		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_ORPHAN_SCAN": int64(s.OrphanScan), "IMGD_RENDER_TIME": int64(s.RenderTime),
+		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_ORPHAN_SCAN": int64(s.OrphanScan), "IMGD_RENDER_TIME": int64(s.RenderTime), "IMGD_SVG_TIME": int64(s.SVGTime),
 	} {
 		if v <= 0 {
 			wrong(variable, "it must be more than zero")

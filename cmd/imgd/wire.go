@@ -104,7 +104,7 @@ func openPool(ctx context.Context, s *Settings, log *slog.Logger) (*vips.Pool, e
 			UploadBytes: int64(s.MaxUpload), Pixels: s.MaxPixels, Side: s.MaxSide, Frames: s.MaxFrames, MemoryBytes: int64(s.DecoderMem),
 		},
 		FailOn: s.FailOn, FirstFrame: s.Overflow == "first-frame",
-		ProbeTimeout: time.Duration(s.ProbeTime), RenderTimeout: time.Duration(s.RenderTime),
+		ProbeTimeout: time.Duration(s.ProbeTime), RenderTimeout: time.Duration(s.RenderTime), SVGTimeout: time.Duration(s.SVGTime),
 	})
 	if errors.Is(err, vips.ErrNotIsolated) {
 		err = fmt.Errorf("IMGD_ISOLATION is require: %w; let the container have Landlock and seccomp, or set it to auto", err)

@@ -23,6 +23,9 @@ type draft struct {
 	stored bool
 	away   bool // the store, when the bytes were sent
 	kept   bool
+
+	fields Fields // that were read, and what they mean
+	want   request
 }
 
 func (d *draft) key() string { return core.Image{ID: d.id}.OriginalKey() }
@@ -33,7 +36,7 @@ func (d *draft) store(ctx context.Context, f File, sofar Fields) error {
 	if d.stored {
 		return core.FileRepeated.Errorf("the form has a second file; send each image in a request of its own")
 	}
-	if _, err := d.s.read(ctx, d.by.Tenant, sofar); err != nil {
+	if _, err := d.read(ctx, sofar); err != nil {
 		return err
 	}
 	if sofar.Bucket != "" {
@@ -57,6 +60,17 @@ func (d *draft) store(ctx context.Context, f File, sofar Fields) error {
 		return core.FileMissing.Errorf("the file is empty; send the image's bytes")
 	}
 	return d.look(ctx, spool)
+}
+
+// read says what the fields mean. It looks at them once, and again if more of them have
+// come since.
+func (d *draft) read(ctx context.Context, f Fields) (request, error) {
+	if d.stored && f == d.fields {
+		return d.want, nil
+	}
+	want, err := d.s.read(ctx, d.by.Tenant, f)
+	d.fields, d.want = f, want
+	return want, err
 }
 
 // spool is where the bytes wait for the decoder: nowhere, when the store itself

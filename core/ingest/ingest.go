@@ -88,7 +88,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	if err != nil {
 		return Accepted{}, err
 	}
-	want, err := s.read(ctx, u.By.Tenant, fields)
+	want, err := d.read(ctx, fields)
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -96,6 +96,9 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 		return Accepted{}, err
 	}
 	if err := d.judge(ctx); err != nil {
+		return Accepted{}, err
+	}
+	if err := s.Render.Fits(d.probe, want.variants); err != nil {
 		return Accepted{}, err
 	}
 	a := s.admission(u, fields, want, d)
@@ -185,6 +188,9 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 	}
 	list, err := s.wanted(ctx, by.Tenant, r.Preset, string(r.Variants))
 	if err != nil {
+		return Accepted{}, err
+	}
+	if err := s.Render.Fits(rec.Image.Probe(), list); err != nil {
 		return Accepted{}, err
 	}
 	j := s.job(by, image, correlation, traceparent, list, core.Round(s.Now()))

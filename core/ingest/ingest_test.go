@@ -77,10 +77,12 @@ func TestARefusedUploadLeavesNothing(t *testing.T) {
 		"a preset and variants":      {good, ingest.Fields{Preset: "default", Variants: `{"a":"w=1"}`}, core.InvalidVariants},
 		"variants that are a list":   {good, ingest.Fields{Variants: `["w=1"]`}, core.InvalidVariants},
 		"a transform misspelt":       {good, ingest.Fields{Variants: `{"a":"widht=1"}`}, core.InvalidTransform},
+		"more than memory holds":     {portstest.FakeImage(400, 400, ""), ingest.Fields{}, core.ImageTooComplex},
 		"a transform not done here":  {good, ingest.Fields{Variants: `{"a":"fmt=jxl"}`}, core.TransformUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := house.New(t)
+			h.Render.Memory = 1 << 20
 			_, err := h.Ingest.Accept(t.Context(), house.Upload(c.body, c.fields))
 			if got := core.SlugOf(err); got != c.want {
 				t.Errorf("Accept = %v, want %s", err, c.want)
@@ -258,6 +260,10 @@ func TestVariantsAreAddedToAStoredImage(t *testing.T) {
 	forced, err := h.Ingest.Add(t.Context(), house.Ann(), "c-5", "", image, want)
 	if err != nil || forced.Job.ID == first.Job.ID {
 		t.Errorf("forced = job %s, %v, want a new job", forced.Job.ID, err)
+	}
+	h.Render.Memory = 1
+	if _, err := h.Ingest.Add(t.Context(), house.Ann(), "c-6", "", image, want); core.SlugOf(err) != core.ImageTooComplex {
+		t.Errorf("more than there is memory for = %v, want %s", err, core.ImageTooComplex)
 	}
 	if b, err := h.Deliver.Variant(t.Context(), house.Ann(), image, "square"); err != nil {
 		t.Errorf("while it is made again, the old one = %v, want it readable", err)

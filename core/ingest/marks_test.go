@@ -1,14 +1,42 @@
 package ingest_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"imgd/core"
 	"imgd/core/ingest"
 	"imgd/e2e/house"
+	"imgd/ports"
 	"imgd/ports/portstest"
 )
+
+// lookups counts how often an image is looked up.
+type lookups struct {
+	ports.Images
+	n map[core.ID]int
+}
+
+func (l lookups) Image(ctx context.Context, tenant string, id core.ID) (core.Record, error) {
+	l.n[id]++
+	return l.Images.Image(ctx, tenant, id)
+}
+
+func TestAWatermarkIsLookedUpOnceForAnUpload(t *testing.T) {
+	h := house.New(t)
+	mark := h.Accept(t, "mark").Record.Image.ID
+	runAll(t, h)
+	l := lookups{h.Ingest.Images, map[core.ID]int{}}
+	h.Ingest.Images = l
+	u := house.Upload(portstest.FakeImage(8, 8, ""), ingest.Fields{Variants: `{"a": "wm=` + string(mark) + `", "b": "w=5,wm=` + string(mark) + `"}`})
+	if _, err := h.Ingest.Accept(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if l.n[mark] != 1 {
+		t.Errorf("it was looked up %d times, want once", l.n[mark])
+	}
+}
 
 func TestAWatermarkIsAReadyImageOfTheSameTenant(t *testing.T) {
 	h := house.New(t)

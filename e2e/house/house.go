@@ -5,9 +5,12 @@ package house
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,15 +51,20 @@ type House struct {
 func New(t testing.TB) *House {
 	t.Helper()
 	dir := t.TempDir()
-	engine, err := sqlite.Open(t.Context(), filepath.Join(dir, "imgd.db"))
+	file := filepath.Join(dir, "imgd.db")
+	empty, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	engine, err := sqlite.Open(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	db := records.New(engine)
 	t.Cleanup(func() { _ = db.Close() })
-	if _, err := migrate.Up(t.Context(), migrate.SQLite, db.SQL()); err != nil {
-		t.Fatal(err)
-	}
 	store, err := disk.Open(filepath.Join(dir, "blobs"))
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +74,25 @@ func New(t testing.TB) *House {
 	h.Disk = store
 	return h
 }
+
+// migrated is an empty database with its schema, made once for all houses.
+var migrated = sync.OnceValues(func() (text []byte, err error) {
+	dir, err := os.MkdirTemp("", "imgd-schema-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder of the tests
+	file := filepath.Join(dir, "imgd.db")
+	db, err := sqlite.Open(context.Background(), file)
+	if err != nil {
+		return nil, err
+	}
+	_, err = migrate.Up(context.Background(), migrate.SQLite, db.SQL())
+	if err := errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file) // #nosec G304 -- the test's own
+})
 
 // Over builds a house on a database and a store, with spools where the store has no
 // descriptors.

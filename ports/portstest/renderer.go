@@ -25,6 +25,9 @@ type FakeRenderer struct {
 	Between func(context.Context, transform.Variant) error
 	// Version stands in variants' keys.
 	Version string
+	// Memory, when set, is what an image and its variants may take together, at four
+	// bytes a pixel.
+	Memory int64
 	// Embedded is what the files say of themselves; empty for nothing.
 	Embedded string
 	// Salt makes the bytes of renditions differ from those of another renderer.
@@ -40,6 +43,19 @@ func FakeImage(w, h int, note string) []byte {
 func (f *FakeRenderer) Check(spec transform.Spec) error {
 	if spec.Ext() == "jxl" {
 		return core.TransformUnsupported.Errorf("fmt=jxl cannot be done here").With("key", "fmt")
+	}
+	return nil
+}
+
+// Fits adds up the pixels.
+func (f *FakeRenderer) Fits(of core.Probe, list []transform.Variant) error {
+	need := of.MemoryBytes
+	for _, v := range list {
+		plan := v.Spec.Target(int(of.Width), int(of.Height))
+		need += 4 * int64(plan.Width) * int64(plan.Height)
+	}
+	if f.Memory > 0 && need > f.Memory {
+		return core.ImageTooComplex.Errorf("this takes %d bytes of memory, of which there are %d", need, f.Memory)
 	}
 	return nil
 }

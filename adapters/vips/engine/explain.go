@@ -37,8 +37,11 @@ func ours(step string, err error) error {
 	return fmt.Errorf("%s: %w", step, err)
 }
 
+// starved also knows the words of webpsave, which keeps the reason to itself: nothing
+// else is left, as its dimensions were looked at before. A thread needs memory for its
+// stack.
 func starved(text string) bool {
-	return says(text, "out of memory", "unable to allocate", "cannot allocate", "insufficient memory")
+	return says(text, "out of memory", "unable to allocate", "cannot allocate", "insufficient memory", "picture memory error", "webpsave: unable to encode", "failed to allocate", "error creating thread")
 }
 
 func says(text string, phrases ...string) bool {

@@ -119,18 +119,7 @@ func predicted(t *testing.T, data []byte, text, size string) (w, h int, err erro
 		t.Fatal(err)
 	}
 	defer src.close()
-	v := variant(t, "one", text+",fmt=png")
-	page := src
-	if v.Spec.Page > 0 {
-		if page, err = src.at(v.Spec.Page); err != nil {
-			return 0, 0, err
-		}
-	}
-	a := &arrangement{src: page, hold: &hold{}}
-	defer a.close()
-	_, to, err := a.order(t.Context(), v)
-	w, h = to.size()
-	return w, h, err
+	return sized(t.Context(), src, variant(t, "one", text+",fmt=png"))
 }
 
 // average is the mean of a quarter, of what of it can be seen.

@@ -21,7 +21,7 @@ func names(all []Output) (list []string) {
 }
 
 func TestTheSmallestIsOutFirst(t *testing.T) {
-	for _, size := range [][2]int{{1000, 700}, {2400, 1600}} {
+	for _, size := range [][2]int{{1000, 700}, {1927, 1443}} {
 		if got := names(outputs(t, photo(t, size[0], size[1]), transform.DefaultPreset()...)); got[0] != "thumbnail" || len(got) != 4 {
 			t.Errorf("%v: the order is %v, want the thumbnail first", size, got)
 		}
@@ -49,7 +49,7 @@ func TestAnErrorOfEmitEndsTheWorkAndComesBackUnchanged(t *testing.T) {
 	cable := errors.New("cable pulled")
 	for _, at := range []int{1, 2, 4} {
 		n := 0
-		_, err := Render(t.Context(), Task{Data: photo(t, 2400, 1600), Variants: transform.DefaultPreset(), Facts: true}, func(Output) error {
+		_, err := Render(t.Context(), Task{Data: photo(t, 1927, 1443), Variants: transform.DefaultPreset(), Facts: true}, func(Output) error {
 			if n++; n == at {
 				return cable
 			}
@@ -78,7 +78,7 @@ func TestACancelledContextEndsTheWork(t *testing.T) {
 	}
 	ctx, cancel = context.WithCancelCause(t.Context())
 	n := 0
-	_, err = Render(ctx, Task{Data: photo(t, 2400, 1600), Variants: transform.DefaultPreset(), Facts: true}, func(Output) error {
+	_, err = Render(ctx, Task{Data: photo(t, 1927, 1443), Variants: transform.DefaultPreset(), Facts: true}, func(Output) error {
 		n++
 		cancel(why)
 		return nil

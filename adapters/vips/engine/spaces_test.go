@@ -21,7 +21,7 @@ func asSRGB(t *testing.T, o Output) seen {
 
 func TestDisplayP3IsWhatItSays(t *testing.T) {
 	drawn := []color.NRGBA{{160, 80, 70, 255}, {80, 130, 90, 255}, {70, 90, 140, 255}, {128, 128, 128, 255}} // within reach of inks
-	plain := pngOf(t, stripes(drawn...))
+	plain, want := pngOf(t, stripes(drawn...)), see(t, inP3(t, drawn...))
 	for name, c := range map[string]struct {
 		data      []byte
 		tolerance int
@@ -48,7 +48,6 @@ func TestDisplayP3IsWhatItSays(t *testing.T) {
 					if f[0] == 'a' || f[0] == 'j' {
 						tolerance += 4
 					}
-					want := see(t, inP3(t, drawn...))
 					through := asSRGB(t, o)
 					for i := range drawn {
 						out.mustBe(t, (16*i+8)*out.w/(16*len(drawn)), out.h/2, want.at(16*i+8, 16), tolerance)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"imgd/adapters/vips/structure"
@@ -201,15 +202,26 @@ func pngOf(t testing.TB, img image.Image) []byte {
 	return b.Bytes()
 }
 
-// photo is a JPEG like that of a camera.
+// photo is a JPEG like that of a camera. Small ones are drawn; the others are cut out
+// of one, since drawing it takes longer than what the tests do with it.
 func photo(t testing.TB, w, h int) []byte {
 	t.Helper()
-	b, err := scene.JPEG(w, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	draw, _ := photos.LoadOrStore([2]int{w, h}, sync.OnceValue(func() []byte {
+		const large, width, height = 1 << 20, 1927, 1443
+		if w*h > large && (w != width || h != height) {
+			return made(t, photo(t, width, height), fmt.Sprintf("extract_area left=0,top=0,width=%d,height=%d", w, h), "jpegsave_buffer Q=90")
+		}
+		b, err := scene.JPEG(w, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}))
+	return slices.Clone(draw.(func() []byte)())
 }
+
+// photos are those that were made, by their sizes.
+var photos sync.Map
 
 // made puts a file through operations of libvips, "name options" each, and saves
 // it with the last of them.

@@ -115,7 +115,7 @@ func TestEveryOrientationGivesTheSameUprightPicture(t *testing.T) {
 // A large JPEG gives its thumbnail from a decode at a smaller scale, beside the
 // one for the rest.
 func TestALargePhotoIsUprightInEverySize(t *testing.T) {
-	file := scene.WithOrientation(jpegOf(t, held(quadrants(1600, 2400), 6)), 6)
+	file := scene.WithOrientation(jpegOf(t, held(quadrants(1200, 1800), 6)), 6)
 	for _, o := range outputs(t, file, transform.DefaultPreset()...) {
 		s := see(t, o.Body)
 		if s.w*3 != s.h*2 {

@@ -1,6 +1,7 @@
 package structure
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -103,7 +104,8 @@ func (w *svgWalk) document() error {
 		case xml.CharData:
 			err = w.text(t)
 		case xml.Directive:
-			err = notAllowed("a document type (<!DOCTYPE or the like)", "delete that line")
+			line, _ := d.InputPos() // where it ends
+			err = notAllowed(fmt.Sprintf("a document type (<!DOCTYPE ...>) in line %d", line-bytes.Count(t, []byte{'\n'})), "delete it, up to its last >: a picture needs none,")
 		case xml.ProcInst:
 			err = w.instruction(t)
 		}

@@ -37,6 +37,22 @@ func doubling(n int, use string) string {
 	return b.String()
 }
 
+// Old editors wrote a document type into every file: whoever sends one is told what to
+// take out, and where it is.
+func TestADocumentTypeIsRefusedWithItsLine(t *testing.T) {
+	head := "<?xml version=\"1.0\"?>\n<!-- drawn by hand -->\n"
+	for name, doctype := range map[string]string{
+		"in one line": `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">`,
+		"in three":    "<!DOCTYPE svg [\n<!ENTITY a 'b'>\n]>",
+	} {
+		data := head + doctype + "\n" + string(svgOf(""))
+		_, err := Walk(SVG, strings.NewReader(data), int64(len(data)), Limits{})
+		if core.SlugOf(err) != core.SVGNotAllowed || !strings.Contains(err.Error(), "<!DOCTYPE ...>) in line 3,") || !strings.Contains(err.Error(), "delete it") {
+			t.Errorf("%s: got %v, want that the line 3 and what to delete are named", name, err)
+		}
+	}
+}
+
 func TestHostileSVGs(t *testing.T) {
 	png := pngFile(t, picture(4, 4))
 	for name, c := range map[string]struct {

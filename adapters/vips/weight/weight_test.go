@@ -87,6 +87,44 @@ func TestARenderWeighsWhatIsAskedOfIt(t *testing.T) {
 	}
 }
 
+func TestWhatADecoderHoldsGrowsWithWhatIsAskedOfIt(t *testing.T) {
+	photo := core.Probe{ContentType: "image/png", Width: 6000, Height: 4000, Pages: 1, MemoryBytes: 72_000_000}
+	clear, webp := photo, photo
+	clear.HasAlpha = true
+	webp.ContentType = "image/webp"
+	small, large := variants(t, "w=150"), variants(t, "w=150", "w=4096", "w=1200")
+	for _, c := range []struct {
+		name  string
+		light int64
+		heavy int64
+	}{
+		{"a large variant", Hold(photo, small), Hold(photo, large)},
+		{"transparency", Hold(photo, large), Hold(clear, large)},
+		{"a decoder that keeps what it had", Hold(photo, large), Hold(webp, large)},
+		{"two encoders", Hold(photo, variants(t, "w=4096")), Hold(photo, large)},
+	} {
+		if c.heavy <= c.light {
+			t.Errorf("%s: %d and %d bytes, want more", c.name, c.light, c.heavy)
+		}
+	}
+	for _, limit := range []int64{300 << 20, 400 << 20, 600 << 20} {
+		w, h := Fitting(clear, large, limit)
+		fits, over := clear, clear
+		fits.Width, fits.Height, fits.MemoryBytes = w, h, 3*w*h
+		over.Width, over.Height, over.MemoryBytes = w*11/10, h*11/10, 3*w*h*121/100
+		if w <= 0 || w*2/3-h > 2 || h-w*2/3 > 2 || Hold(fits, large) > limit || Hold(over, large) <= limit && over.Width < clear.Width {
+			t.Errorf("%d bytes: %d x %d is said to fit, and takes %d; a tenth more takes %d", limit, w, h, Hold(fits, large), Hold(over, large))
+		}
+	}
+	if w, h := Fitting(clear, large, 1<<20); w != 0 || h != 0 {
+		t.Errorf("%d x %d is said to fit into less than a decoder has before it begins", w, h)
+	}
+	huge := core.Probe{ContentType: "image/webp", HasAlpha: true, Width: math.MaxInt32, Height: math.MaxInt32, Pages: 1, MemoryBytes: math.MaxInt64}
+	if b := Hold(huge, large); b <= 0 {
+		t.Errorf("got %d bytes, want a large number", b)
+	}
+}
+
 // Of images that came before the prediction was kept the row knows how large they are.
 func TestWhatNobodyHasWeighedWeighsTheMostItCan(t *testing.T) {
 	for contentType, least := range map[string]int64{
