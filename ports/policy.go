@@ -9,7 +9,7 @@ import (
 // Question is whether somebody may do something that our own rules allow already.
 type Question struct {
 	By     core.Principal
-	Action string // read, read-original, list, create, update or delete
+	Action string // read, read-original, link, list, create, update or delete
 	// On is what it is done to: an image, a job, a bucket or a tenant.
 	Type, ID string
 	Bucket   string // of an image, where it is known

@@ -13,8 +13,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
-
 	"imgd/core"
 	"imgd/ports"
 )
@@ -22,10 +20,6 @@ import (
 const (
 	endpoint = "/access/v1/evaluation" // where a URL has no path
 	maxBody  = 64 << 10
-	// A breaker opens when half of the last ten answers were none, and one try in a
-	// while decides whether it closes again.
-	failures, window = 5, 10
-	pause            = 5 * time.Second
 )
 
 // Config says whom to ask.
@@ -35,11 +29,10 @@ type Config struct {
 	Timeout time.Duration // of one question; zero means 2 s
 }
 
-// Policy asks a decision point, and nobody while it is away.
+// Policy asks a decision point.
 type Policy struct {
-	config  Config
-	client  *http.Client
-	breaker circuitbreaker.CircuitBreaker[bool]
+	config Config
+	client *http.Client
 }
 
 var _ ports.Policy = (*Policy)(nil)
@@ -57,12 +50,10 @@ func New(c Config) (*Policy, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Second
 	}
-	p := &Policy{config: c, breaker: circuitbreaker.NewBuilder[bool]().WithFailureThresholdRatio(failures, window).WithSuccessThreshold(1).WithDelay(pause).Build()}
-	p.client = &http.Client{
+	return &Policy{c, &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return p, nil
+	}}, nil
 }
 
 // Close lets go of idle connections.
@@ -74,22 +65,14 @@ func (p *Policy) Allows(ctx context.Context, q ports.Question) (bool, error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if !p.breaker.TryAcquirePermit() {
-		return false, away(errors.New("it was away a moment ago"), max(p.breaker.RemainingDelay(), time.Second))
-	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.Timeout)
 	defer cancel()
 	allowed, err := p.evaluate(within, q)
 	if err != nil {
-		p.breaker.RecordFailure()
-		return false, away(err, time.Second)
+		return false, core.Unavailable.Errorf("it cannot be told at the moment whether you may do this; try again").
+			After(time.Second).Because(fmt.Errorf("the decision point: %w", err))
 	}
-	p.breaker.RecordSuccess()
 	return allowed, nil
-}
-
-func away(cause error, wait time.Duration) error {
-	return core.Unavailable.Errorf("it cannot be told at the moment whether you may do this; try again").After(wait).Because(fmt.Errorf("the decision point: %w", cause))
 }
 
 // entity is a subject or a resource.

@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"imgd/adapters/authzen"
+	"imgd/adapters/resilience"
 	"imgd/ports"
 )
 
 // decisions is how many answers of the decision point a process remembers.
 const decisions = 100_000
 
-// policy is whoever else has to agree; nil while that is nobody.
-func (s *Settings) policy() (ports.Policy, error) {
+// openPolicy finds whoever else has to agree; nil while that is nobody.
+func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 	if s.PolicyURL == "" {
 		return nil, nil
 	}
@@ -20,5 +21,6 @@ func (s *Settings) policy() (ports.Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
 	}
-	return &authzen.Cache{Policy: point, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: decisions, Now: time.Now}, nil
+	guarded := &resilience.Policy{Policy: point, Breaker: p.breaker("decision point", nil)}
+	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: decisions, Now: time.Now}, nil
 }

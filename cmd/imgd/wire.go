@@ -87,7 +87,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 		}
 		p.tokens = p.issuers
 	}
-	if p.policy, err = s.policy(); err != nil {
+	if p.policy, err = p.openPolicy(s); err != nil {
 		return p, err
 	}
 	p.keeper = p.housekeeper()
