@@ -113,8 +113,11 @@ func (l *load) run(ctx context.Context, t *testing.T) {
 func (l *load) ask(t *testing.T, i int) error {
 	if i%10 == 0 {
 		a, err := tryPost(t, l.url, l.file, fmt.Sprintf("%d.jpg", i))
-		if err != nil || a.status != http.StatusAccepted {
-			return fmt.Errorf("an upload is answered %d %s, %v", a.status, a.body, err)
+		if err != nil {
+			return err
+		}
+		if a.status != http.StatusAccepted {
+			return fmt.Errorf("an upload is answered %d %s", a.status, a.body)
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -126,10 +129,11 @@ func (l *load) ask(t *testing.T, i int) error {
 	if err != nil {
 		return err
 	}
-	if a, err := send(req); err != nil || a.status != http.StatusOK {
-		return fmt.Errorf("%s is answered %d %s, %v", path, a.status, a.body, err)
+	a, err := send(req)
+	if err == nil && a.status != http.StatusOK {
+		err = fmt.Errorf("%s is answered %d %s", path, a.status, a.body)
 	}
-	return nil
+	return err
 }
 
 // balancer is a proxy before many processes. It repeats nothing that has failed: what

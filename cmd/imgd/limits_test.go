@@ -69,7 +69,7 @@ func TestAHangupChangesRatesAndQuotas(t *testing.T) {
 	}
 	put("tenants: { acme: { images: many } }")
 	hangup(t, log, "all settings stay as they were")
-	if p.bounds.of("acme").Images != 1 || !bytes.Contains([]byte(log.text.String()), []byte("is no amount")) {
+	if p.bounds.of("acme").Images != 1 || !bytes.Contains(log.text.Bytes(), []byte("is no amount")) {
 		t.Errorf("after a file that is wrong acme has %+v, want what it had", p.bounds.of("acme"))
 	}
 }
