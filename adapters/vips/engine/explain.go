@@ -19,7 +19,7 @@ func explain(f structure.Format, err error) error {
 	case starved(text):
 		return core.ImageTooComplex.Errorf("decoding the %s takes more memory than there is for it; scale it down before sending it", f).Because(err)
 	case f == structure.PDF && says(text, "encrypted", "password"):
-		return core.ImageUndecodable.Errorf("the PDF is encrypted; save it without a password and send it again").Because(err)
+		return core.ImageUndecodable.Errorf("the PDF is encrypted; save it without encryption and send it again").Because(err)
 	case says(text, "premature end of jpeg", "truncated", "end of stream", "unexpected end", "end of file", "not enough data", "fewer bytes"):
 		return core.ImageTruncated.Errorf("the %s ends too early: it was probably cut off; send the whole file", f).Because(err)
 	}

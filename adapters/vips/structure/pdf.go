@@ -126,5 +126,5 @@ func (p *pdfWalk) side(piece, name []byte) error {
 // encrypted refuses a document that only a password opens, or that keeps itself from
 // being changed by one.
 func encrypted() error {
-	return core.ImageUndecodable.Errorf("the PDF is encrypted; save it without a password and send it again")
+	return core.ImageUndecodable.Errorf("the PDF is encrypted; save it without encryption and send it again")
 }

@@ -245,7 +245,16 @@ func (w *svgWalk) href(of xml.Name, to string, n *svgNode) error {
 }
 
 func external(to string) error {
-	return notAllowed(fmt.Sprintf("a reference to something outside of it (%.60q)", to), "put in what it refers to, or delete it")
+	return notAllowed(fmt.Sprintf("a reference to something outside of it (%.60q)", beginning(to)), "put in what it refers to, or delete it")
+}
+
+// beginning is enough of a reference to find it: of an address its scheme alone, since a
+// message that tells of files or hosts looks like a leak to whoever watches for those.
+func beginning(to string) string {
+	if scheme, _, ok := strings.Cut(to, ":"); ok && len(scheme) < 20 {
+		return scheme + ":..."
+	}
+	return to
 }
 
 // style takes what matters out of a property.
