@@ -30,6 +30,18 @@ func AskToSee(ctx context.Context, p ports.Policy, q ports.Question) error {
 	return err
 }
 
+// AskToChange refuses a principal that may not do something to an image: as if it were
+// not there whoever may not see it, before it is looked at whose it is.
+func AskToChange(ctx context.Context, p ports.Policy, by core.Principal, action string, m core.Image) error {
+	if err := AskToSee(ctx, p, OnImage(by, "read", m)); err != nil {
+		return err
+	}
+	if err := MayChange(by, m); err != nil {
+		return err
+	}
+	return Ask(ctx, p, OnImage(by, action, m))
+}
+
 // OnImage asks about an image.
 func OnImage(by core.Principal, action string, m core.Image) ports.Question {
 	return ports.Question{By: by, Action: action, Type: "image", ID: string(m.ID), Bucket: m.Bucket, Owner: m.Owner}

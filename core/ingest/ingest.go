@@ -180,10 +180,7 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 	if err != nil {
 		return Accepted{}, err
 	}
-	if err := access.MayChange(by, rec.Image); err != nil {
-		return Accepted{}, err
-	}
-	if err := access.Ask(ctx, s.Policy, access.OnImage(by, "update", rec.Image)); err != nil {
+	if err := access.AskToChange(ctx, s.Policy, by, "update", rec.Image); err != nil {
 		return Accepted{}, err
 	}
 	list, err := s.wanted(ctx, by.Tenant, r.Preset, string(r.Variants))

@@ -128,5 +128,8 @@ func (s *Service) maySteer(ctx context.Context, by core.Principal, id core.ID) e
 	if err != nil {
 		return err
 	}
+	if err := access.AskToSee(ctx, s.Policy, access.OnJob(by, "read", j)); err != nil {
+		return err
+	}
 	return s.mayChange(ctx, by, "update", j.ImageID)
 }

@@ -133,15 +133,20 @@ func (s *Service) Patch(ctx context.Context, by core.Principal, correlation stri
 // Delete makes an image unreadable at once; its objects go after the grace, or
 // with purge as soon as the next sweep comes by.
 func (s *Service) Delete(ctx context.Context, by core.Principal, correlation string, id core.ID, purge bool) error {
-	err := s.mayChange(ctx, by, "delete", id)
-	if err != nil && core.KindOf(err) != core.NotFound {
+	if err := access.May(by, core.ScopeWrite); err != nil {
 		return err
 	}
-	if err != nil && !by.Has(core.ScopeWrite) {
+	rec, err := s.Images.Image(ctx, by.Tenant, id)
+	if err == nil {
+		err = access.AskToChange(ctx, s.Policy, by, "delete", rec.Image)
+	} else if core.KindOf(err) == core.NotFound {
+		err = nil // it may have left a tombstone
+	}
+	if err != nil {
 		return err
 	}
 	r := ports.Removal{By: by.Acting(correlation), Grace: s.Grace, Purge: purge}
-	return s.Images.Delete(ctx, by.Tenant, id, r) // of a tombstone too
+	return s.Images.Delete(ctx, by.Tenant, id, r)
 }
 
 // mayChange refuses whoever may not see the image, then whoever may only see it.
@@ -153,10 +158,7 @@ func (s *Service) mayChange(ctx context.Context, by core.Principal, action strin
 	if err != nil {
 		return err
 	}
-	if err := access.MayChange(by, rec.Image); err != nil {
-		return err
-	}
-	return access.Ask(ctx, s.Policy, access.OnImage(by, action, rec.Image))
+	return access.AskToChange(ctx, s.Policy, by, action, rec.Image)
 }
 
 // mayList asks the policy once about a whole list: about the bucket that it is
