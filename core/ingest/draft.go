@@ -129,13 +129,17 @@ func (d *draft) judge(ctx context.Context) error {
 }
 
 // discardUnlessKept removes the bytes of a refused upload. Should that fail, the sweep
-// of orphans finds them; so it does where the store was away, and the caller, who is
-// told to come again, need not wait for it once more.
+// of orphans finds them. Where the store was away the caller, who is told to come again,
+// does not wait for it once more, but for a moment: only the answer may have been lost.
 func (d *draft) discardUnlessKept(ctx context.Context) {
-	if !d.stored || d.kept || d.away {
+	if !d.stored || d.kept {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	patience := 10 * time.Second
+	if d.away {
+		patience = 500 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	_ = d.s.Blobs.Delete(ctx, d.key())
 }

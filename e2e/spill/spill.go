@@ -19,7 +19,7 @@ import (
 // denied is what only our insides know, by what it would tell.
 var denied = map[string]*regexp.Regexp{
 	"a path":     regexp.MustCompile(`/(?:tmp|home|root|var|usr|etc|proc|opt|srv|mnt|run|dev/shm|data)/|\.(?:go|db|sock|so|yaml|pem):?\b|imgd\.db`),
-	"SQL":        regexp.MustCompile(`(?i)\b(?:SELECT|INSERT INTO|DELETE FROM|UPDATE \w+ SET|FOREIGN KEY|UNIQUE constraint|SQLSTATE)\b|sqlite|pgx|postgres|\bredis\b`),
+	"SQL":        regexp.MustCompile(`(?i)\b(?:SELECT|INSERT INTO|DELETE FROM|UPDATE \w+ SET|FOREIGN KEY|UNIQUE constraint|SQLSTATE)\b|sqlite|pgx|postgres|\bredis[:.]`),
 	"an address": regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}\b|\[(?:[0-9a-f]*:){2,}[0-9a-f]*\]|\blocalhost\b|\bdial (?:tcp|unix)\b|connection refused`),
 	"a stack":    regexp.MustCompile(`goroutine \d|runtime error|\bpanic\b|\b0x[0-9a-f]{6,}|nil pointer|\.\(\*\w+\)\.`),
 	"a library":  regexp.MustCompile(`\b(?:multipart|mime|strconv|json|http|openapi3filter|io|os|net|context|vips|VipsJpeg|tls)(?:\.[A-Z]\w+)?: |\bParseError\b|deadline exceeded|file descriptor|no such file|cable pulled`),
