@@ -25,6 +25,7 @@ type Admission struct {
 // Removal says who deletes, and how long objects stay after it.
 type Removal struct {
 	By    core.Actor
+	Owner string // whose image it has to be, else it is a NotFound; empty: whoever's
 	Grace time.Duration
 	Purge bool // no grace; of an image that is deleted already, what is left of it
 }

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"time"
 
@@ -14,10 +15,17 @@ import (
 // objects.
 func (s Images) Delete(ctx context.Context, tenant string, id core.ID, r ports.Removal) error {
 	return s.write(ctx, func(t tx) error {
+		mine := gen.ImageOrTombstoneParams{Tenant: tenant, ID: id}
+		if _, err := t.ImageOrTombstone(ctx, mine); err != nil { // what is another tenant's is not waited for
+			return missing(err, "image", id)
+		}
 		if err := t.LockImage(ctx, id); err != nil {
 			return err
 		}
-		m, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: id})
+		m, err := t.ImageOrTombstone(ctx, mine)
+		if err == nil && r.Owner != "" && m.Owner != r.Owner {
+			err = sql.ErrNoRows
+		}
 		if err != nil {
 			return missing(err, "image", id)
 		}

@@ -24,7 +24,7 @@ func (b *Blobs) Create(ctx context.Context, key, contentType string, r io.Reader
 	source := &source{Reader: r}
 	info, err := b.Blobs.Create(ctx, key, contentType, source)
 	if source.failed {
-		end(nil)
+		b.Breaker.nothing()
 	} else {
 		end(err)
 	}

@@ -1,5 +1,5 @@
-// Package resilience keeps callers from waiting for what is away: decorators of ports
-// with a circuit breaker.
+// Package resilience has decorators of ports that go on, or refuse at once, when what
+// is behind them is away: nobody waits for it.
 package resilience
 
 import (
@@ -81,7 +81,15 @@ func (b *Breaker) saw(err error) {
 		b.circuit.RecordFailure()
 	case err == nil || core.KindOf(err) != core.Internal:
 		b.circuit.RecordSuccess()
-	case b.circuit.IsHalfOpen(): // it tells nothing, as of a caller who has gone; the place is given back
+	default:
+		b.nothing()
+	}
+}
+
+// nothing is what a call tells whose caller has gone or whose source has failed. The
+// place of one that was let through to try is given back.
+func (b *Breaker) nothing() {
+	if b.circuit.IsHalfOpen() {
 		b.circuit.RecordFailure()
 	}
 }

@@ -1,4 +1,3 @@
-// Package resilience has ports that go on when what is behind them does not.
 package resilience
 
 import (

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"imgd/adapters/rest/internal/api"
 	"imgd/core"
@@ -36,6 +37,9 @@ func (s *Server) ListEvents(ctx context.Context, req api.ListEventsRequestObject
 	}, nil
 }
 
+// recording is how long it may take to record a refusal.
+const recording = 5 * time.Second
+
 // refused records that somebody known may not do what they wanted with one image or
 // job. All refusals pass here, whoever has spoken them, before they are answered. The
 // answer stands even if it cannot be recorded; then the log says so.
@@ -45,7 +49,9 @@ func (s *Server) refused(r *http.Request, err error) error {
 	if core.KindOf(err) != core.Forbidden || c.op == nil || c.by.Anonymous() || image == "" && job == "" {
 		return nil
 	}
-	return s.Library.Refused(r.Context(), c.by, c.correlation, core.Refusal{
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recording) // whoever hangs up is recorded too
+	defer cancel()
+	return s.Library.Refused(ctx, c.by, c.correlation, core.Refusal{
 		ImageID: idOr(&image), JobID: idOr(&job), Operation: c.op.route.Operation.OperationID, Problem: core.SlugOf(err),
 	})
 }

@@ -30,6 +30,14 @@ func AskToSee(ctx context.Context, p ports.Policy, q ports.Question) error {
 	return err
 }
 
+// AskToRead refuses a principal that may not read an image.
+func AskToRead(ctx context.Context, p ports.Policy, by core.Principal, m core.Image) error {
+	if err := May(by, core.ScopeRead); err != nil {
+		return err
+	}
+	return AskToSee(ctx, p, OnImage(by, "read", m))
+}
+
 // AskToChange refuses a principal that may not do something to an image: as if it were
 // not there whoever may not see it, before it is looked at whose it is.
 func AskToChange(ctx context.Context, p ports.Policy, by core.Principal, action string, m core.Image) error {

@@ -68,7 +68,7 @@ func (d *draft) read(ctx context.Context, f Fields) (request, error) {
 	if d.stored && f == d.fields {
 		return d.want, nil
 	}
-	want, err := d.s.read(ctx, d.by.Tenant, f)
+	want, err := d.s.read(ctx, d.by, f)
 	d.fields, d.want = f, want
 	return want, err
 }

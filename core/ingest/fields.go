@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imgd/core"
+	"imgd/core/access"
 	"imgd/core/transform"
 )
 
@@ -32,7 +33,7 @@ type request struct {
 }
 
 // read says what the fields mean, or what is wrong with them.
-func (s *Service) read(ctx context.Context, tenant string, f Fields) (r request, err error) {
+func (s *Service) read(ctx context.Context, by core.Principal, f Fields) (r request, err error) {
 	if r.bucket, err = core.Bucket(f.Bucket); err != nil {
 		return r, err
 	}
@@ -45,7 +46,7 @@ func (s *Service) read(ctx context.Context, tenant string, f Fields) (r request,
 	if r.expiresAt, err = s.expires(f.ExpiresAt); err != nil {
 		return r, err
 	}
-	r.variants, err = s.wanted(ctx, tenant, f.Preset, f.Variants)
+	r.variants, err = s.wanted(ctx, by, f.Preset, f.Variants)
 	return r, err
 }
 
@@ -63,12 +64,15 @@ func (s *Service) expires(text string) (*time.Time, error) {
 }
 
 // wanted is the list of variants a request asks for: a preset's, its own, or the
-// default's, each of which the renderer can do, with the watermarks of the tenant.
-func (s *Service) wanted(ctx context.Context, tenant, preset, variants string) (list []transform.Variant, err error) {
+// default's, each of which the renderer can do, with the watermarks of the tenant. Who
+// names a watermark would see it in the variant, and so has to be allowed to read it.
+func (s *Service) wanted(ctx context.Context, by core.Principal, preset, variants string) (list []transform.Variant, err error) {
+	var may func(core.Image) error
 	switch {
 	case preset != "" && variants != "":
 		return nil, core.InvalidVariants.Errorf("the request has both preset and variants; send one of them")
 	case variants != "":
+		may = func(m core.Image) error { return access.AskToRead(ctx, s.Policy, by, m) }
 		if list, err = transform.ParseVariants([]byte(variants)); err != nil {
 			return nil, err
 		}
@@ -85,7 +89,7 @@ func (s *Service) wanted(ctx context.Context, tenant, preset, variants string) (
 			return nil, naming(v.Name, err)
 		}
 	}
-	return resolve(ctx, s.Images, tenant, list)
+	return resolve(ctx, s.Images, by.Tenant, may, list)
 }
 
 // naming adds the variant's name to what is wrong with it.

@@ -183,7 +183,7 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 	if err := access.AskToChange(ctx, s.Policy, by, "update", rec.Image); err != nil {
 		return Accepted{}, err
 	}
-	list, err := s.wanted(ctx, by.Tenant, r.Preset, string(r.Variants))
+	list, err := s.wanted(ctx, by, r.Preset, string(r.Variants))
 	if err != nil {
 		return Accepted{}, err
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // resolve says in each transform with a watermark which bytes that is now, so that
-// the job, its variants and their digests name a content and not only an image.
-func resolve(ctx context.Context, images ports.Images, tenant string, list []transform.Variant) ([]transform.Variant, error) {
+// the job, its variants and their digests name a content and not only an image. What
+// may refuses is not there; nil refuses nothing, as of a preset, which is the operator's.
+func resolve(ctx context.Context, images ports.Images, tenant string, may func(core.Image) error, list []transform.Variant) ([]transform.Variant, error) {
 	known := map[core.ID]string{}
 	list = slices.Clone(list) // a preset's is everybody's
 	for i := range list {
@@ -20,7 +21,7 @@ func resolve(ctx context.Context, images ports.Images, tenant string, list []tra
 			continue
 		}
 		if _, seen := known[mark.Image]; !seen {
-			sum, err := markOf(ctx, images, tenant, mark.Image)
+			sum, err := markOf(ctx, images, tenant, may, mark.Image)
 			if err != nil {
 				return nil, naming(list[i].Name, err)
 			}
@@ -36,9 +37,12 @@ func resolve(ctx context.Context, images ports.Images, tenant string, list []tra
 }
 
 // markOf is the digest of an image that can be a watermark.
-func markOf(ctx context.Context, images ports.Images, tenant string, id core.ID) (string, error) {
+func markOf(ctx context.Context, images ports.Images, tenant string, may func(core.Image) error, id core.ID) (string, error) {
 	rec, err := images.Image(ctx, tenant, id)
-	if core.KindOf(err) == core.NotFound {
+	if err == nil && may != nil {
+		err = may(rec.Image)
+	}
+	if kind := core.KindOf(err); kind == core.NotFound || kind == core.Forbidden {
 		return "", core.InvalidTransform.Errorf("wm names the image %s, which there is not; upload it first", id).With("key", "wm")
 	}
 	if err != nil {

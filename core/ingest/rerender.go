@@ -79,7 +79,7 @@ func (r *Rerender) Run(ctx context.Context, want Renewal) (t Tally, err error) {
 
 // tenant walks the images of one tenant, whose watermarks are its own.
 func (r *Rerender) tenant(ctx context.Context, want Renewal, tenant string, t *Tally) (err error) {
-	if want.Variants, err = resolve(ctx, r.Images, tenant, want.Variants); err != nil {
+	if want.Variants, err = resolve(ctx, r.Images, tenant, nil, want.Variants); err != nil {
 		return err
 	}
 	page := core.Page{Limit: renewals}

@@ -127,6 +127,11 @@ func (s *Service) Patch(ctx context.Context, by core.Principal, correlation stri
 	if err := p.Check(time.Now()); err != nil {
 		return core.Record{}, err
 	}
+	if p.Bucket != nil { // whoever puts something into a bucket creates it there
+		if err := access.Ask(ctx, s.Policy, access.OnBucket(by, "create", *p.Bucket)); err != nil {
+			return core.Record{}, err
+		}
+	}
 	return s.Images.Patch(ctx, by.Tenant, id, p, by.Acting(correlation))
 }
 
@@ -146,6 +151,9 @@ func (s *Service) Delete(ctx context.Context, by core.Principal, correlation str
 		return err
 	}
 	r := ports.Removal{By: by.Acting(correlation), Grace: s.Grace, Purge: purge}
+	if !by.Has(core.ScopeAdmin) {
+		r.Owner = by.Subject // of a tombstone, too
+	}
 	return s.Images.Delete(ctx, by.Tenant, id, r)
 }
 

@@ -49,7 +49,9 @@ func imagesSweeps(t *testing.T, s *Store) {
 	expectSweeps(t, s, "after a deletion without grace", soon)
 	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann}))
 	expectSweeps(t, s, "after deleting a tombstone again", soon)
-	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Grace: forever, Purge: true}))
+	expectKind(t, "purging somebody else's tombstone", s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Owner: late.Owner + "s", Purge: true}), core.NotFound)
+	expectSweeps(t, s, "after somebody else purged a tombstone", soon)
+	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Owner: late.Owner, Grace: forever, Purge: true}))
 	expectSweeps(t, s, "after purging a tombstone", soon, late)
 	purged := s.admit(t).Image
 	must(t, s.Images.Delete(t.Context(), acme, purged.ID, ports.Removal{By: ann, Grace: forever, Purge: true}))
