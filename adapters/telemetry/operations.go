@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,10 +39,14 @@ func (o *operations) begin(ctx context.Context, operation string) (inside contex
 	}
 }
 
-// outcome is a word of a closed list: ok, or the kind of an error.
+// outcome is a word of a closed list: ok, cancelled for who did not wait, or the kind
+// of an error.
 func outcome(err error) string {
-	if err == nil {
+	switch {
+	case err == nil:
 		return "ok"
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
 	}
 	return string(core.KindOf(err))
 }
