@@ -60,10 +60,10 @@ type Images interface {
 	Patch(ctx context.Context, tenant string, id core.ID, p core.ImagePatch, by core.Actor) (core.Record, error)
 
 	// Delete leaves a tombstone without filename, external id, metadata and what the
-	// file says of itself: from
-	// then on every read is a NotFound, queued jobs are cancelled, a running one
-	// is fenced off, and its objects are to be swept after the grace. Deleting a
-	// tombstone again is fine.
+	// file says of itself: from then on every read is a NotFound, queued jobs are
+	// cancelled, a running one is fenced off, and its objects are to be swept after the
+	// grace. Deleting a tombstone again is fine. An image, or a tombstone, of another
+	// owner than the removal names is a NotFound.
 	Delete(ctx context.Context, tenant string, id core.ID, r Removal) error
 
 	// Quarantined reports whether bytes with this hash killed too many decoders.

@@ -39,10 +39,7 @@ func MayChange(p core.Principal, m core.Image) error {
 	if err := May(p, core.ScopeWrite); err != nil {
 		return err
 	}
-	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
-		return nil
-	}
-	return core.Forbidden.Errorf("only the owner of the image or an administrator may do this")
+	return owned(p, m, "do this")
 }
 
 // MaySeeOriginal refuses a principal that neither owns the image nor is an
@@ -52,10 +49,7 @@ func MaySeeOriginal(p core.Principal, m core.Image) error {
 	if err := May(p, core.ScopeRead); err != nil {
 		return err
 	}
-	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
-		return nil
-	}
-	return core.Forbidden.Errorf("only the owner of the image or an administrator may see the original or the metadata in it")
+	return owned(p, m, "see the original or the metadata in it")
 }
 
 // MaySeeTrail refuses a principal that neither owns the image nor is an admin: its
@@ -64,8 +58,13 @@ func MaySeeTrail(p core.Principal, m core.Image) error {
 	if err := May(p, core.ScopeRead); err != nil {
 		return err
 	}
+	return owned(p, m, "see its audit trail")
+}
+
+// owned refuses a principal that neither owns the image nor is an admin.
+func owned(p core.Principal, m core.Image, what string) error {
 	if m.Owner == p.Subject || p.Has(core.ScopeAdmin) {
 		return nil
 	}
-	return core.Forbidden.Errorf("only the owner of the image or an administrator may see its audit trail")
+	return core.Forbidden.Errorf("only the owner of the image or an administrator may %s", what)
 }
