@@ -41,7 +41,7 @@ func (b *Blobs) write(key string, r io.Reader, buffer []byte) (n int64, err erro
 			err = left
 		}
 	}()
-	if n, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{r}, buffer); err != nil {
+	if n, err = io.CopyBuffer(struct{ io.Writer }{f}, full{r}, buffer); err != nil {
 		return n, err
 	}
 	if err := f.Sync(); err != nil {
@@ -82,6 +82,19 @@ func (b *Blobs) enter(f staged, key string) error {
 
 // buffers are what blobs are copied through.
 var buffers = sync.Pool{New: func() any { return new(make([]byte, 128<<10)) }}
+
+// full fills what it is given, so that a file is written in large pieces however small
+// those are that come.
+type full struct{ r io.Reader }
+
+func (f full) Read(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = f.r.Read(p[n:])
+		n += m
+	}
+	return n, err
+}
 
 // reading is a reader that ends with its context.
 type reading struct {

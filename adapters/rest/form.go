@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"mime"
@@ -19,6 +20,9 @@ const (
 	maxField      = 64 << 10
 	maxBoundary   = 70 // RFC 2046
 )
+
+// readAhead is how much is asked of a connection at once.
+const readAhead = 64 << 10
 
 // formFields are the parts a form may have, each of them once: there is no need
 // to count them.
@@ -42,7 +46,8 @@ func newForm(r *http.Request) (*form, error) {
 	if len(boundary) > maxBoundary {
 		return nil, core.InvalidMultipart.Errorf("the boundary has more than %d characters", maxBoundary).With("limit", maxBoundary)
 	}
-	wire := &throttle{r: r.Body}
+	// A part hands on what its reader has looked at, four KiB at a time.
+	wire := &throttle{r: bufio.NewReaderSize(r.Body, readAhead)}
 	return &form{parts: multipart.NewReader(wire, boundary), wire: wire, seen: map[string]bool{}}, nil
 }
 
