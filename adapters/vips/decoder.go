@@ -45,6 +45,7 @@ type decoder struct {
 	// Of whoever has the decoder, or of the pool's lock when nobody has.
 	renders int
 	cpu     time.Duration // that it says it has computed
+	fresh   int64         // bytes it could write to before its first call
 	probes  int
 	lent    bool
 	rested  time.Time // when it was last given back
@@ -66,7 +67,14 @@ func (d *decoder) count(op wire.Op) {
 // worn reports whether the child has served long enough, or holds on to memory.
 func (d *decoder) worn(c Config) bool {
 	return d.renders >= c.RecycleAfter || d.probes/probesPerRender >= c.RecycleAfter ||
-		d.cpu >= prime || resident(d.cmd.Process.Pid) > c.IdleBytes
+		d.cpu >= prime || d.holds() > c.IdleBytes
+}
+
+// holds is how much memory the child has now, or could still write to without asking:
+// what an allocator has not given back is missing for the next file, too.
+func (d *decoder) holds() int64 {
+	resident, writable := memoryOf(d.cmd.Process.Pid)
+	return max(resident, writable-d.fresh)
 }
 
 func (d *decoder) worked() bool { return d.renders+d.probes > 0 }

@@ -114,6 +114,9 @@ func act(word string) error {
 		os.Exit(0)
 	case "nap":
 		time.Sleep(20 * time.Millisecond)
+	case "hoard":
+		_, err := unix.Mmap(-1, 0, 300<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+		return err
 	case "gorge":
 		var all [][]byte
 		for range 64 {

@@ -107,6 +107,20 @@ func TestAChildThatHoldsOnToMemoryIsReplacedAfterItsCall(t *testing.T) {
 	eventually(t, "it is replaced", func() bool { return p.Stats().Restarts.Recycled == 1 })
 }
 
+// An allocator can keep what nobody has written to. It counts, all the same, for the
+// limit of the next call.
+func TestAChildThatKeepsWhatItHasNotWrittenToIsReplaced(t *testing.T) {
+	p := open(t, func(c *vips.Config) { c.IdleBytes, c.MaxIdle = 256<<20, time.Hour })
+	mustWork(t, p)
+	if n := p.Stats().Restarts.Recycled; n != 0 {
+		t.Fatalf("a child that holds nothing was replaced %d times", n)
+	}
+	if _, err := p.Probe(t.Context(), file(t, "hoard", 100), 100); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is replaced", func() bool { return p.Stats().Restarts.Recycled == 1 })
+}
+
 func TestAdviceNamesOldLibrariesOnly(t *testing.T) {
 	for _, c := range []struct {
 		library, version string

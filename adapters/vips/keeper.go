@@ -96,6 +96,7 @@ func (p *Pool) attend(d *decoder) {
 }
 
 func (p *Pool) welcome(d *decoder, h wire.Hello) {
+	_, d.fresh = memoryOf(d.cmd.Process.Pid)
 	p.mu.Lock()
 	p.children[d] = true
 	if !p.greeted {
@@ -182,7 +183,7 @@ func (p *Pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.idle = slices.DeleteFunc(p.idle, func(d *decoder) bool {
-		worn := d.worked() && (time.Since(d.rested) >= p.cfg.MaxIdle || resident(d.cmd.Process.Pid) > p.cfg.IdleBytes)
+		worn := d.worked() && (time.Since(d.rested) >= p.cfg.MaxIdle || d.holds() > p.cfg.IdleBytes)
 		if worn {
 			d.kill(recycled)
 		}

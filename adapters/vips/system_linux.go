@@ -47,15 +47,17 @@ func memory() int64 {
 	return most
 }
 
-// resident is how much memory a process has, 0 when it cannot be told.
-func resident(pid int) int64 {
+// memoryOf is what a process holds: resident is what it has written to, writable what it
+// could write to, which is what its limit counts. Both are 0 when they cannot be told.
+func memoryOf(pid int) (resident, writable int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	var size, pages int64
-	if n, _ := fmt.Sscan(string(text), &size, &pages); n != 2 {
-		return 0
+	var size, pages, shared, code, libraries, data int64 // proc(5)
+	if n, _ := fmt.Sscan(string(text), &size, &pages, &shared, &code, &libraries, &data); n != 6 {
+		return 0, 0
 	}
-	return pages * int64(os.Getpagesize())
+	page := int64(os.Getpagesize())
+	return pages * page, data * page
 }

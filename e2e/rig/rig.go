@@ -255,10 +255,19 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.b.Write(p)
 }
 
-// tail is the end of it: enough to see what went wrong.
+// tail is the end of it, and before it whatever did not go well: enough to see what
+// went wrong.
 func (o *output) tail() string {
+	const most = 4 << 10
 	text := o.String()
-	return text[max(0, len(text)-4<<10):]
+	end := text[max(0, len(text)-most):]
+	var bad strings.Builder
+	for line := range strings.Lines(text[:len(text)-len(end)]) {
+		if bad.Len() < most && (!strings.Contains(line, `"level":"INFO"`) || strings.Contains(line, `"msg":"job failed"`)) {
+			bad.WriteString(line)
+		}
+	}
+	return bad.String() + end
 }
 
 func (o *output) String() string {

@@ -58,6 +58,9 @@ func open(data []byte, facts bool) (*source, error) {
 	if err := s.walk(); err != nil {
 		return nil, err
 	}
+	if err := s.precede(); err != nil {
+		return nil, err
+	}
 	s.pinned.Pin(&data[0])
 	if err := s.readHeader(); err != nil {
 		s.close()
@@ -261,6 +264,17 @@ func (s *source) weigh(header picture) error {
 	}
 	s.probe.MemoryBytes = p.Bytes()
 	return s.feasible(p)
+}
+
+// precede weighs a WebP by what was walked through: its loader makes a canvas as soon as
+// it reads the header.
+func (s *source) precede() error {
+	if s.format != structure.WebP {
+		return nil
+	}
+	return s.feasible(weight.Picture{
+		Format: s.format, Width: int64(s.outline.Width), Height: int64(s.outline.Height), Channels: int64(s.outline.Bands), SampleBytes: 1, Frames: 1,
+	})
 }
 
 // feasible refuses what could not be decoded: a decoder would run out of memory, or
