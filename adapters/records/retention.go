@@ -46,7 +46,8 @@ func (s Housekeeping) deleteExpired(ctx context.Context, e gen.ExpiredImagesRow,
 		if err := t.bury(ctx, core.Image(m), r.By); err != nil {
 			return err
 		}
-		return t.planSweeps(ctx, core.Image(m), t.now.Add(r.Grace))
+		_, err = t.planSweeps(ctx, core.Image(m), t.now.Add(r.Grace))
+		return err
 	})
 }
 
