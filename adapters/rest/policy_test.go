@@ -14,14 +14,14 @@ import (
 
 // decisions is a decision point that says no to some actions, or nothing at all.
 type decisions struct {
-	no     atomic.Pointer[map[string]bool] // "read image" and so on; all: everything
+	no     atomic.Pointer[map[string]bool] // "read image" and so on; the id of something; all: everything
 	broken atomic.Bool
 }
 
 func (d *decisions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		Action   struct{ Name string }
-		Resource struct{ Type string }
+		Resource struct{ Type, ID string }
 	}
 	if d.broken.Load() || json.NewDecoder(r.Body).Decode(&q) != nil {
 		w.WriteHeader(http.StatusInternalServerError)
@@ -29,7 +29,7 @@ func (d *decisions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	no := *d.no.Load()
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]bool{"decision": !no["all"] && !no[q.Action.Name+" "+q.Resource.Type]})
+	_ = json.NewEncoder(w).Encode(map[string]bool{"decision": !no["all"] && !no[q.Resource.ID] && !no[q.Action.Name+" "+q.Resource.Type]})
 }
 
 func (d *decisions) deny(actions ...string) {
