@@ -101,7 +101,7 @@ func (s Housekeeping) ForgetRates(ctx context.Context, limit int) (removed int, 
 // any more.
 func (s Housekeeping) ForgetReservations(ctx context.Context, limit int) (removed int, err error) {
 	return s.forget(ctx, func(t tx) (int64, error) {
-		return t.ForgetReservations(ctx, gen.ForgetReservationsParams{Before: t.now.Add(-undecided), MaxRows: int64(limit)})
+		return t.ForgetReservations(ctx, gen.ForgetReservationsParams{Before: t.now.Add(-t.db.Overlap()), MaxRows: int64(limit)})
 	})
 }
 
