@@ -36,9 +36,9 @@ func TestARefusalThatIsHiddenFromItsCallerIsInTheTrail(t *testing.T) {
 		if want != 404 {
 			continue
 		}
-		d.deny("all")
+		d.Deny("all")
 		all[id].ask(t, s, rules[id], mine, "Bearer ann")
-		d.deny()
+		d.Deny()
 		last := s.lastRefusal(t)
 		if last.Detail["operation"] != id || last.Detail["problem"] != "forbidden" || last.Detail["answer"] != "not-found" ||
 			last.ImageID != mine.image || last.Actor != "ann" || last.Outcome != "refused" || last.Address == nil || last.CorrelationID == "" {
@@ -108,15 +108,15 @@ func TestAReplayTellsNoMoreThanARead(t *testing.T) {
 		t.Errorf("what the caller says of the image is kept apart from it: %s", text)
 	}
 	id := read[job](t, first).ImageID
-	d.deny("read image")
+	d.Deny("read image")
 	denied := send().want(t, 409)
-	d.deny()
+	d.Deny()
 	if last := s.lastRefusal(t); last.ImageID != id || last.Detail["operation"] != "uploadImage" || last.Detail["answer"] != "idempotency-gone" {
 		t.Errorf("the last refusal is %+v, want the replay's", last)
 	}
-	d.broken.Store(true)
+	d.Break(true)
 	send().want(t, 503)
-	d.broken.Store(false)
+	d.Break(false)
 	s.ask(t, "DELETE", "/v1/images/"+id, nil).want(t, 204)
 	gone := send().want(t, 409)
 	if gone.slug() != "idempotency-gone" || string(gone.body) != string(denied.body) || strings.Contains(string(gone.body), id) {
@@ -157,7 +157,7 @@ func TestATakenExternalIDNamesOnlyWhatItsCallerMaySee(t *testing.T) {
 			t.Errorf("%s names the image to who may not read", name)
 		}
 	}
-	d.deny(taken)
+	d.Deny(taken)
 	for name, ask := range map[string]func(string) answer{"an upload": upload, "a change": patch} {
 		if tells(ask("Bearer ann")) {
 			t.Errorf("%s names the image to whom the policy hides it", name)
