@@ -92,7 +92,7 @@ func TestADecisionPointNarrowsWhatIsAllowed(t *testing.T) {
 
 	decides.Deny()
 	as(ann, "GET", image, http.StatusOK)
-	if got := refused(t, c, eve, 2); got["getImage"].Times != 0 || got["getVariant"].Answer != "not-found" || got["getVariant"].Times != 0 {
+	if got := refusedSoFar(t, c, eve, 2); got["getImage"].Times != 0 || got["getVariant"].Answer != "not-found" || got["getVariant"].Times != 0 {
 		t.Errorf("the trail has %+v, want one of the image and one of its variant", got)
 	}
 
@@ -121,7 +121,7 @@ func TestADecisionPointNarrowsWhatIsAllowed(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	c = caller.At(site.Start(t, "serve").URL)
-	if got := refused(t, c, eve, 3); got["getVariant"].Times != 199 {
+	if got := refusedSoFar(t, c, eve, 3); got["getVariant"].Times != 199 {
 		t.Errorf("after the end the trail has %+v, want one more that counts the 199 others", got)
 	}
 }
@@ -144,9 +144,9 @@ type counted struct {
 	Times             int
 }
 
-// refused are those in the trail, the oldest last, by their operation. One that was
+// refusedSoFar are those in the trail, the oldest last, by their operation. One that was
 // hidden is there a moment later.
-func refused(t *testing.T, c *caller.Caller, admin []string, want int) map[string]counted {
+func refusedSoFar(t *testing.T, c *caller.Caller, admin []string, want int) map[string]counted {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		a, err := c.Do(t.Context(), "GET", "/v1/events?type=access.refused&limit=200", "", nil, admin...)
