@@ -6,7 +6,7 @@ WHERE  id = @id;
 SELECT worker, id
 FROM   jobs
 WHERE  tenant = @tenant AND state = 'running'
-ORDER  BY worker
+ORDER  BY created_at DESC, id DESC
 LIMIT  @max_rows;
 
 -- name: CountRunning :many

@@ -53,7 +53,7 @@ const runningJobs = `-- name: RunningJobs :many
 SELECT worker, id
 FROM   jobs
 WHERE  tenant = ?1 AND state = 'running'
-ORDER  BY worker
+ORDER  BY created_at DESC, id DESC
 LIMIT  ?2
 `
 
