@@ -76,6 +76,14 @@ func (e *Error) With(name string, value any) *Error {
 	return &c
 }
 
+// Without returns e with one fact less.
+func (e *Error) Without(name string) *Error {
+	c := *e
+	c.Facts = maps.Clone(e.Facts)
+	delete(c.Facts, name)
+	return &c
+}
+
 // After returns e with the time after which trying again makes sense.
 func (e *Error) After(d time.Duration) *Error {
 	c := *e

@@ -14,6 +14,7 @@ const (
 	ImageCreated  EventType = "image.created"
 	ImageUpdated  EventType = "image.updated"
 	ImageDeleted  EventType = "image.deleted"
+	ImagePurged   EventType = "image.purged" // its objects go at once, and not after a grace
 	JobCreated    EventType = "job.created"
 	JobClaimed    EventType = "job.claimed"
 	JobDone       EventType = "job.succeeded"
@@ -63,16 +64,6 @@ func (e Event) Outcome() EventOutcome {
 		return EventFailed
 	}
 	return EventDone
-}
-
-// Refusal is what somebody wanted of an image, or of a job and so of its image, and
-// may not.
-type Refusal struct {
-	ImageID   ID // or JobID
-	JobID     ID
-	Operation string // as the contract calls it
-	Problem   Slug
-	By        Actor
 }
 
 // EventFilter narrows a list of events. Empty fields do not.

@@ -55,7 +55,7 @@ type Image struct {
 }
 
 // Place is where the image is.
-func (m Image) Place() Place { return Place{m.Tenant, m.Bucket} }
+func (m Image) Place() Place { return Place{m.Tenant, m.Bucket, m.DeletedAt} }
 
 // OriginalKey is where the original's bytes are.
 func (m Image) OriginalKey() string { return "o/" + string(m.ID) }

@@ -12,8 +12,9 @@ type Link struct {
 	Redirect bool      // whether to send the reader on to the store, where that serves bytes itself
 }
 
-// Place is where an image is.
+// Place is where an image is, or was until it was deleted.
 type Place struct {
-	Tenant string
-	Bucket string
+	Tenant    string
+	Bucket    string
+	DeletedAt *time.Time
 }

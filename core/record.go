@@ -110,7 +110,8 @@ type Window struct {
 // Quantiles are of durations; zero when nothing was counted.
 type Quantiles struct{ P50, P95 time.Duration }
 
-// Fleet is what an administrator sees of all tenants.
+// Fleet is what an administrator sees of all tenants: numbers, and no names but those
+// of processes and of his own tenant's jobs.
 type Fleet struct {
 	Due       int64         // queued jobs whose time has come
 	OldestAge time.Duration // of the oldest of them
@@ -133,8 +134,9 @@ type Worker struct {
 // Working is a worker and what it does.
 type Working struct {
 	Worker
-	Silent time.Duration // since it was last seen
-	Jobs   []ID          // that it runs, as far as the database knows
+	Silent  time.Duration // since it was last seen
+	Running int64         // jobs of all tenants that it runs, as far as the database knows
+	Jobs    []ID          // those of one tenant
 }
 
 // Alive reports whether it was seen as often as it should have been.

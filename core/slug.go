@@ -44,6 +44,7 @@ const (
 	ExternalIDTaken       Slug = "external-id-taken"
 	IdempotencyInProgress Slug = "idempotency-in-progress"
 	IdempotencyMismatch   Slug = "idempotency-mismatch"
+	IdempotencyGone       Slug = "idempotency-gone"
 	JobStateConflict      Slug = "job-state-conflict"
 	LeaseLost             Slug = "lease-lost"
 
@@ -138,9 +139,10 @@ var meanings = map[Slug]Meaning{
 	PreconditionFailed:    {Conflict, 412, "The resource has changed", "It is no longer what If-Match names. Read it again and repeat the change on what it is now."},
 	RangeNotSatisfiable:   {Invalid, 416, "The range lies outside", "The Range header asks for bytes the content does not have. The Content-Range header says how many it has."},
 	RequestTimeout:        {Invalid, 408, "The request took too long", "The body arrived too slowly. Send it again over a better line."},
-	ExternalIDTaken:       {Conflict, 409, "The external id is taken", "Another image of yours has this external id; the member image_id names it."},
+	ExternalIDTaken:       {Conflict, 409, "The external id is taken", "Another image of your tenant has this external id; the member image_id names it, if you may see it."},
 	IdempotencyInProgress: {Conflict, 409, "The first request is still in progress", "A request with the same Idempotency-Key is being answered. Ask again after Retry-After seconds to get its answer."},
 	IdempotencyMismatch:   {Conflict, 422, "The idempotency key belongs to another request", "The same Idempotency-Key came before with another body. Use a new key for a new request."},
+	IdempotencyGone:       {Conflict, 409, "What the first request made is gone", "The same Idempotency-Key came before, and the image that was made then has been deleted since, or is not yours to see any more. Use a new key to upload it again."},
 	JobStateConflict:      {Conflict, 409, "The job's state does not allow this", "Only failed, dead and cancelled jobs can be retried, and only queued and running ones cancelled."},
 	LeaseLost:             {Conflict, 409, "The lease is lost", "Another worker owns this job now; what this one made is thrown away."},
 

@@ -62,8 +62,9 @@ type Images interface {
 	// Delete leaves a tombstone without filename, external id, metadata and what the
 	// file says of itself: from then on every read is a NotFound, queued jobs are
 	// cancelled, a running one is fenced off, and its objects are to be swept after the
-	// grace. Deleting a tombstone again is fine. An image, or a tombstone, of another
-	// owner than the removal names is a NotFound.
+	// grace. Deleting a tombstone again is fine; that its purge was asked for is recorded
+	// as long as it changes something. An image, or a tombstone, of another owner than the
+	// removal names is a NotFound that hides a refusal (core.Hidden).
 	Delete(ctx context.Context, tenant string, id core.ID, r Removal) error
 
 	// Quarantined reports whether bytes with this hash killed too many decoders.
@@ -77,8 +78,9 @@ type Tenants interface {
 	// names, that has an image which is not deleted; empty when there is none.
 	NextTenant(ctx context.Context, after string) (string, error)
 
-	// PlaceOf returns where an image is, or was before it was deleted, for as long as
-	// anything is known of it. It permits nothing: what follows asks for that tenant.
+	// PlaceOf returns where an image is, or was before it was deleted and when that was,
+	// for as long as anything is known of it. It permits nothing: what follows asks for
+	// that tenant.
 	PlaceOf(ctx context.Context, id core.ID) (core.Place, error)
 }
 
@@ -123,13 +125,16 @@ type Events interface {
 	OfTenant(ctx context.Context, tenant string, f core.EventFilter, p core.Page) ([]core.Event, error)
 
 	// Refuse records a refusal, of an image of the tenant, deleted or not, or of a
-	// living image's job. Of what is another tenant's, or nobody's, it records
-	// nothing, and takes the same time for both.
-	Refuse(ctx context.Context, tenant string, r core.Refusal) error
+	// living image's job, and reports whether it is. Of what is another tenant's, or
+	// nobody's, it records nothing, takes the same time for both, and writes nothing.
+	Refuse(ctx context.Context, tenant string, r core.Refusal) (recorded bool, err error)
 }
 
 // Stats counts rows.
 type Stats interface {
 	Tenant(ctx context.Context, tenant string) (core.Stats, error)
-	Fleet(ctx context.Context) (core.Fleet, error)
+
+	// Fleet counts what waits and runs for everybody. Of the jobs that run it names those
+	// of one tenant, 1000 at most; without a tenant none.
+	Fleet(ctx context.Context, tenant string) (core.Fleet, error)
 }

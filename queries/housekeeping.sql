@@ -1,5 +1,5 @@
 -- An object that is to be swept sooner than was planned is.
--- name: PlanSweep :exec
+-- name: PlanSweep :execrows
 INSERT INTO sweep_tasks (id, blob_key, not_before)
 VALUES (@id, @blob_key, @not_before)
 ON CONFLICT (blob_key) DO UPDATE

@@ -71,7 +71,7 @@ WHERE  tenant = @tenant AND id = @id AND deleted_at IS NULL;
 
 -- Who reads in public, or by a signed link, names no tenant.
 -- name: PlaceOfImage :one
-SELECT tenant, bucket
+SELECT tenant, bucket, deleted_at
 FROM   images
 WHERE  id = @id;
 

@@ -25,7 +25,7 @@ func init() {
 		"the sweeper deletes what no tenant can see any more":        "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
 		"housekeeping is done for all at once":                       "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages NextTenant ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages ForgetReservations NextUsage",
 		"a key is a hash of tenant and subject":                      "TakeRate ForgetRates",
-		"an administrator sees the whole fleet":                      "FleetQueue FleetRunning Workers RunningJobs",
+		"an administrator sees the whole fleet":                      "FleetQueue FleetRunning Workers CountRunning",
 		"a signed link and a public bucket are read without a token": "PlaceOfImage",
 		"the row carries its tenant, which a CHECK requires":         "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {

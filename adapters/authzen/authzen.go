@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -25,6 +26,7 @@ const (
 // Config says whom to ask.
 type Config struct {
 	URL     string
+	Plain   bool          // http:// is taken for any address, and not only for loopback ones
 	Token   string        // a bearer token, empty for none
 	Timeout time.Duration // of one question; zero means 2 s
 }
@@ -43,6 +45,9 @@ func New(c Config) (*Policy, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 		return nil, errors.New("it has to be the http or https URL of an AuthZEN decision point")
 	}
+	if u.Scheme == "http" && !c.Plain && !here(u.Hostname()) {
+		return nil, errors.New("http:// would let whoever stands between decide, and read the token: use https://; http:// is for loopback addresses, or for networks that you trust with IMGD_POLICY_PLAIN=true")
+	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = endpoint
 	}
@@ -54,6 +59,12 @@ func New(c Config) (*Policy, error) {
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
+}
+
+// here reports whether a host is this machine.
+func here(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Close lets go of idle connections.

@@ -119,6 +119,21 @@ func TestTheDecisionPointIsToldWhoWhatAndWhichObject(t *testing.T) {
 	}
 }
 
+func TestADecisionPointIsAskedOverTLSUnlessItIsHere(t *testing.T) {
+	for address, want := range map[string]bool{
+		"https://decide.example.com": true, "http://127.0.0.1:8181": true, "http://[::1]:8181/v1": true, "http://localhost": true,
+		"http://decide.example.com": false, "http://10.0.0.7:8181": false, "http://localhost.example.com": false, "http://127.0.0.1.example.com": false,
+		"ftp://localhost": false, "localhost:8181": false, "https://user:secret@decide.example.com": false,
+	} {
+		if _, err := authzen.New(authzen.Config{URL: address}); (err == nil) != want {
+			t.Errorf("%s = %v, taken: want %t", address, err, want)
+		}
+	}
+	if _, err := authzen.New(authzen.Config{URL: "http://10.0.0.7:8181", Plain: true}); err != nil {
+		t.Errorf("where the network is trusted = %v", err)
+	}
+}
+
 func TestABrokenDecisionPointIsNotAskedForAWhileAndThenOnce(t *testing.T) {
 	p, bare := open(t)
 	const pause = 200 * time.Millisecond

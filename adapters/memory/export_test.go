@@ -6,3 +6,10 @@ func (l *Limits) Keys() int {
 	defer l.mu.Unlock()
 	return len(l.full)
 }
+
+// Callers counts who is remembered.
+func (s *Refusals) Callers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.spells)
+}

@@ -64,29 +64,41 @@ func eventsOf(ctx context.Context, q gen.Querier, tenant string, f core.EventFil
 }
 
 // Refuse records a refusal of what the tenant has. What is another tenant's is found
-// by no query here, exactly like what never was.
-func (s Events) Refuse(ctx context.Context, tenant string, r core.Refusal) error {
-	err := s.write(ctx, func(t tx) error {
-		if r.JobID != "" {
-			j, err := job(ctx, t, tenant, r.JobID)
-			if err != nil {
-				return err
-			}
-			r.ImageID = j.ImageID
-		} else if _, err := t.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: r.ImageID}); err != nil {
+// by no query here, exactly like what never was; and to find nothing takes no commit.
+func (s Events) Refuse(ctx context.Context, tenant string, r core.Refusal) (recorded bool, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		if r.JobID == "" {
+			_, err := q.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: r.ImageID})
 			return missing(err, "image", r.ImageID)
 		}
-		detail, err := json.Marshal(map[string]string{"operation": r.Operation, "problem": string(r.Problem)})
-		if err != nil {
-			return err
-		}
+		j, err := job(ctx, q, tenant, r.JobID)
+		r.ImageID = j.ImageID
+		return err
+	})
+	if core.KindOf(err) == core.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	detail, err := json.Marshal(refusal{r.Operation, r.Problem, r.Answer, r.Times, r.Others})
+	if err != nil {
+		return false, err
+	}
+	err = s.write(ctx, func(t tx) error {
 		return t.tell(ctx, core.Event{
 			Tenant: tenant, ImageID: r.ImageID, JobID: r.JobID, Type: core.AccessRefused, Detail: detail,
 			Actor: r.By.Subject, CorrelationID: r.By.CorrelationID, Address: r.By.Address,
 		})
 	})
-	if core.KindOf(err) == core.NotFound {
-		return nil
-	}
-	return err
+	return err == nil, err
+}
+
+// refusal is the detail of an event that tells of one.
+type refusal struct {
+	Operation string    `json:"operation"`
+	Problem   core.Slug `json:"problem"`
+	Answer    core.Slug `json:"answer,omitempty"`
+	Times     int       `json:"times,omitempty"`
+	Others    int       `json:"others,omitempty"`
 }

@@ -66,7 +66,7 @@ func (t tx) free(ctx context.Context, m core.Image) error {
 	case err != nil:
 		return err
 	}
-	return core.ExternalIDTaken.Errorf("the external id %q belongs to image %s", m.ExternalID, other.ID).With("image_id", other.ID)
+	return core.ExternalIDTaken.Errorf("another image has the external id %q", m.ExternalID).With("image_id", other.ID)
 }
 
 // Image returns an image with its variants.

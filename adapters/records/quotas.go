@@ -24,10 +24,6 @@ type Quotas struct {
 
 var _ ports.Quotas = Quotas{}
 
-// undecided is how long a reservation still counts after it has run out: a
-// transaction that settles it may have begun before.
-const undecided = 5 * time.Second
-
 // Reserve keeps room, or refuses.
 func (s Quotas) Reserve(ctx context.Context, tenant string, asked core.Usage) (r ports.Reservation, err error) {
 	quota := s.Of(tenant)
@@ -65,7 +61,7 @@ func (t tx) used(ctx context.Context, tenant string, quota core.Quota) (u core.U
 	if err != nil {
 		return u, err
 	}
-	has, want := core.Usage{Images: row.Images, Bytes: row.Bytes}, gen.ReservedParams{Tenant: tenant, Now: t.now.Add(-undecided)}
+	has, want := core.Usage{Images: row.Images, Bytes: row.Bytes}, gen.ReservedParams{Tenant: tenant, Now: t.now.Add(-t.db.Overlap())} // what settles it may have begun before it ran out
 	if quota.Jobs > 0 {
 		more, err := t.ReservedAndQueued(ctx, gen.ReservedAndQueuedParams(want))
 		return has.Plus(core.Usage(more)), err

@@ -29,6 +29,10 @@ type Engine interface {
 	// database that is far away one round trip. Nothing but ctx ends it sooner.
 	Alone(ctx context.Context, fn func(gen.Querier) error) error
 
+	// Overlap is how long after a transaction began another one may still commit that
+	// began before it. Of engines with one writer it is nothing.
+	Overlap() time.Duration
+
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 

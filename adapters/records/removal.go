@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"imgd/adapters/records/internal/gen"
@@ -23,11 +24,11 @@ func (s Images) Delete(ctx context.Context, tenant string, id core.ID, r ports.R
 			return err
 		}
 		m, err := t.ImageOrTombstone(ctx, mine)
-		if err == nil && r.Owner != "" && m.Owner != r.Owner {
-			err = sql.ErrNoRows
-		}
 		if err != nil {
 			return missing(err, "image", id)
+		}
+		if r.Owner != "" && m.Owner != r.Owner {
+			return notOwned(id)
 		}
 		if m.DeletedAt == nil {
 			if err := t.bury(ctx, core.Image(m), r.By); err != nil {
@@ -36,11 +37,31 @@ func (s Images) Delete(ctx context.Context, tenant string, id core.ID, r ports.R
 		} else if !r.Purge {
 			return nil
 		}
-		due := t.now.Add(r.Grace)
 		if r.Purge {
-			due = t.now
+			return t.purge(ctx, core.Image(m), r.By)
 		}
-		return t.planSweeps(ctx, core.Image(m), due)
+		_, err = t.planSweeps(ctx, core.Image(m), t.now.Add(r.Grace))
+		return err
+	})
+}
+
+// notOwned is the answer to whoever wants to delete what is somebody else's: the same
+// as if there were nothing.
+func notOwned(id core.ID) error {
+	none, _ := errors.AsType[*core.Error](missing(sql.ErrNoRows, "image", id)) // it is one
+	return none.Hide(core.Forbidden.Errorf("it is of another owner"), core.Refusal{ImageID: id})
+}
+
+// purge has the objects of a tombstone go now. That it was done is told once, however
+// often somebody asks for it before they are gone.
+func (t tx) purge(ctx context.Context, m core.Image, by core.Actor) error {
+	sooner, err := t.planSweeps(ctx, m, t.now)
+	if err != nil || !sooner {
+		return err
+	}
+	return t.tell(ctx, core.Event{
+		Tenant: m.Tenant, ImageID: m.ID, Type: core.ImagePurged,
+		Actor: by.Subject, CorrelationID: by.CorrelationID, Address: by.Address,
 	})
 }
 
@@ -79,12 +100,15 @@ func (t tx) bury(ctx context.Context, m core.Image, by core.Actor) error {
 	return t.count(ctx, m, -1)
 }
 
-// planSweeps names the original and everything that was made of it.
-func (t tx) planSweeps(ctx context.Context, m core.Image, due time.Time) error {
+// planSweeps names the original and everything that was made of it. It reports whether
+// any of it goes sooner than was planned.
+func (t tx) planSweeps(ctx context.Context, m core.Image, due time.Time) (sooner bool, err error) {
 	for _, key := range []string{m.OriginalKey(), folderOf(m.ID)} {
-		if err := t.PlanSweep(ctx, gen.PlanSweepParams{ID: t.db.NewID(), BlobKey: key, NotBefore: due}); err != nil {
-			return err
+		n, err := t.PlanSweep(ctx, gen.PlanSweepParams{ID: t.db.NewID(), BlobKey: key, NotBefore: due})
+		if err != nil {
+			return false, err
 		}
+		sooner = sooner || n > 0
 	}
-	return nil
+	return sooner, nil
 }

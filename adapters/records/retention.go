@@ -46,7 +46,8 @@ func (s Housekeeping) deleteExpired(ctx context.Context, e gen.ExpiredImagesRow,
 		if err := t.bury(ctx, core.Image(m), r.By); err != nil {
 			return err
 		}
-		return t.planSweeps(ctx, core.Image(m), t.now.Add(r.Grace))
+		_, err = t.planSweeps(ctx, core.Image(m), t.now.Add(r.Grace))
+		return err
 	})
 }
 
@@ -100,7 +101,7 @@ func (s Housekeeping) ForgetRates(ctx context.Context, limit int) (removed int, 
 // any more.
 func (s Housekeeping) ForgetReservations(ctx context.Context, limit int) (removed int, err error) {
 	return s.forget(ctx, func(t tx) (int64, error) {
-		return t.ForgetReservations(ctx, gen.ForgetReservationsParams{Before: t.now.Add(-undecided), MaxRows: int64(limit)})
+		return t.ForgetReservations(ctx, gen.ForgetReservationsParams{Before: t.now.Add(-t.db.Overlap()), MaxRows: int64(limit)})
 	})
 }
 

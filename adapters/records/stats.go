@@ -71,8 +71,8 @@ func quantiles(d []time.Duration) core.Quantiles {
 	return core.Quantiles{P50: d[(len(d)*50+99)/100-1], P95: d[(len(d)*95+99)/100-1]}
 }
 
-// Fleet counts what waits and runs for everybody.
-func (s Stats) Fleet(ctx context.Context) (f core.Fleet, err error) {
+// Fleet counts what waits and runs for everybody, and names what runs for a tenant.
+func (s Stats) Fleet(ctx context.Context, tenant string) (f core.Fleet, err error) {
 	err = s.Read(ctx, func(q gen.Querier) error {
 		queue, err := q.FleetQueue(ctx)
 		if err != nil {
@@ -83,7 +83,7 @@ func (s Stats) Fleet(ctx context.Context) (f core.Fleet, err error) {
 			return err
 		}
 		f = core.Fleet{Due: queue.Due, OldestAge: time.Duration(queue.OldestAge) * time.Microsecond, Running: running}
-		f.Workers, err = working(ctx, q)
+		f.Workers, err = working(ctx, q, tenant)
 		return err
 	})
 	return f, err

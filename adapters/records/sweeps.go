@@ -114,7 +114,7 @@ func (s Housekeeping) Mark(ctx context.Context, keys []string, grace time.Durati
 				return err
 			}
 			for _, key := range unknown {
-				if err := t.PlanSweep(ctx, gen.PlanSweepParams{ID: t.db.NewID(), BlobKey: key, NotBefore: t.now.Add(grace)}); err != nil {
+				if _, err := t.PlanSweep(ctx, gen.PlanSweepParams{ID: t.db.NewID(), BlobKey: key, NotBefore: t.now.Add(grace)}); err != nil {
 					return err
 				}
 			}

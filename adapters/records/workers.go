@@ -33,13 +33,21 @@ func (s Workers) Gone(ctx context.Context, id string) error {
 // shown is how many running jobs are listed at most.
 const shown = 1000
 
-// working lists the processes with the jobs they run.
-func working(ctx context.Context, q gen.Querier) ([]core.Working, error) {
+// working lists the processes with the number of jobs they run, and those of a tenant.
+func working(ctx context.Context, q gen.Querier, tenant string) ([]core.Working, error) {
 	rows, err := q.Workers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	running, err := q.RunningJobs(ctx, shown)
+	counts, err := q.CountRunning(ctx)
+	if err != nil {
+		return nil, err
+	}
+	busy := map[string]int64{}
+	for _, c := range counts {
+		busy[c.Worker] = c.Jobs
+	}
+	running, err := q.RunningJobs(ctx, gen.RunningJobsParams{Tenant: tenant, MaxRows: shown})
 	of := map[string][]core.ID{}
 	for _, r := range running {
 		of[r.Worker] = append(of[r.Worker], r.ID)
@@ -48,7 +56,7 @@ func working(ctx context.Context, q gen.Querier) ([]core.Working, error) {
 	for i, r := range rows {
 		list[i] = core.Working{
 			Worker: core.Worker{ID: r.ID, Host: r.Host, Version: r.Version, Slots: r.Slots, StartedAt: r.StartedAt, SeenAt: r.SeenAt, Role: r.Role},
-			Silent: time.Duration(r.Silent) * time.Microsecond, Jobs: of[r.ID],
+			Silent: time.Duration(r.Silent) * time.Microsecond, Running: busy[r.ID], Jobs: of[r.ID],
 		}
 	}
 	slices.SortFunc(list, func(a, b core.Working) int { return a.StartedAt.Compare(b.StartedAt) })

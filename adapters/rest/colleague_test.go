@@ -48,14 +48,14 @@ func TestAWatermarkHasToBeReadable(t *testing.T) {
 			"Content-Type", "image/png", "Authorization", signed(t, reader))
 	}
 	upload("before").want(t, 202)
-	d.deny("read image")
+	d.Deny("read image")
 	upload("after").want(t, 400)
 }
 
 func TestAnImageIsMovedOnlyWhereItsOwnerMayCreate(t *testing.T) {
 	s, d := narrowed(t)
 	j := s.upload(t, "x")
-	d.deny("create bucket")
+	d.Deny("create bucket")
 	ask := func(body string) answer {
 		return s.ask(t, "PATCH", "/v1/images/"+j.ImageID, []byte(body), "Content-Type", "application/merge-patch+json", "Authorization", signed(t, tokens["ann"]))
 	}

@@ -40,18 +40,27 @@ func (s *Server) ListEvents(ctx context.Context, req api.ListEventsRequestObject
 // recording is how long it may take to record a refusal.
 const recording = 5 * time.Second
 
-// refused records that somebody known may not do what they wanted with one image or
-// job. All refusals pass here, whoever has spoken them, before they are answered. The
-// answer stands even if it cannot be recorded; then the log says so.
+// refused records that somebody known may not do what they wanted with an image or a
+// job, whether the answer says so or hides it. All refusals pass here, whoever has
+// spoken them, before they are answered. The answer stands even if it cannot be
+// recorded; then the log says so.
 func (s *Server) refused(r *http.Request, err error) error {
 	c := callOf(r.Context())
-	image, job := core.ID(r.PathValue("image_id")), core.ID(r.PathValue("job_id"))
-	if core.KindOf(err) != core.Forbidden || c.op == nil || c.by.Anonymous() || image == "" && job == "" {
+	if c.op == nil || c.by.Anonymous() {
 		return nil
 	}
+	what, hidden := core.Hidden(err)
+	if hidden {
+		what.Answer = core.SlugOf(err)
+	} else {
+		image, job := core.ID(r.PathValue("image_id")), core.ID(r.PathValue("job_id"))
+		if core.KindOf(err) != core.Forbidden || image == "" && job == "" {
+			return nil
+		}
+		what = core.Refusal{ImageID: idOr(&image), JobID: idOr(&job), Problem: core.SlugOf(err)}
+	}
+	what.Operation = c.op.route.Operation.OperationID
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recording) // whoever hangs up is recorded too
 	defer cancel()
-	return s.Library.Refused(ctx, c.by, c.correlation, core.Refusal{
-		ImageID: idOr(&image), JobID: idOr(&job), Operation: c.op.route.Operation.OperationID, Problem: core.SlugOf(err),
-	})
+	return s.Library.Refused(ctx, c.by, c.correlation, what)
 }

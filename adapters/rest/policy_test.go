@@ -1,53 +1,22 @@
 package rest_test
 
 import (
-	"encoding/json"
-	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
 	"testing"
 
 	"imgd/adapters/authzen"
 	"imgd/adapters/rest"
 	"imgd/core"
+	"imgd/e2e/point"
 )
 
-// decisions is a decision point that says no to some actions, or nothing at all.
-type decisions struct {
-	no     atomic.Pointer[map[string]bool] // "read image" and so on; all: everything
-	broken atomic.Bool
-}
-
-func (d *decisions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Action   struct{ Name string }
-		Resource struct{ Type string }
-	}
-	if d.broken.Load() || json.NewDecoder(r.Body).Decode(&q) != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	no := *d.no.Load()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]bool{"decision": !no["all"] && !no[q.Action.Name+" "+q.Resource.Type]})
-}
-
-func (d *decisions) deny(actions ...string) {
-	no := map[string]bool{}
-	for _, a := range actions {
-		no[a] = true
-	}
-	d.no.Store(&no)
-}
-
 // narrowed is a street whose owner has a decision point of their own.
-func narrowed(t *testing.T) (*street, *decisions) {
+func narrowed(t *testing.T) (*street, *point.Point) {
 	t.Helper()
-	d := &decisions{}
-	d.deny()
-	point := httptest.NewServer(d)
-	t.Cleanup(point.Close)
-	policy, err := authzen.New(authzen.Config{URL: point.URL})
+	d := &point.Point{}
+	there := httptest.NewServer(d)
+	t.Cleanup(there.Close)
+	policy, err := authzen.New(authzen.Config{URL: there.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,22 +51,22 @@ func TestWhatThePolicyDeniesIsNotThere(t *testing.T) {
 		if !ok {
 			continue
 		}
-		d.deny("all")
+		d.Deny("all")
 		a := p.ask(t, s, r, there, admin)
 		if a.StatusCode != want {
 			t.Errorf("%s, which the policy denies, is answered %d %s, want %d", id, a.StatusCode, a.body, want)
 		}
 		if want == 404 {
-			d.deny()
+			d.Deny()
 			if never, denied := anonymous(t, p.ask(t, s, r, absent, admin)), anonymous(t, a); never != denied {
 				t.Errorf("%s: denied is\n%s\nand what never was\n%s", id, denied, never)
 			}
 		}
-		d.broken.Store(true)
+		d.Break(true)
 		if a := p.ask(t, s, r, there, admin); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
 			t.Errorf("%s without a decision is answered %d, want 503 with Retry-After", id, a.StatusCode)
 		}
-		d.broken.Store(false)
+		d.Break(false)
 	}
 }
 
@@ -111,7 +80,7 @@ func TestWhoMayReadMayNotThereforeChange(t *testing.T) {
 		"patchImage": "update image", "addJob": "update image", "deleteImage": "delete image", "createLinks": "link image",
 		"getOriginal": "read-original image", "getEmbeddedMetadata": "read-original image",
 	} {
-		d.deny(action)
+		d.Deny(action)
 		if a := all[id].ask(t, s, rules[id], there, admin); a.StatusCode != 403 || a.slug() != string(core.Forbidden) {
 			t.Errorf("%s without %q is answered %d %s, want 403", id, action, a.StatusCode, a.body)
 		}

@@ -88,13 +88,15 @@ func TestAnybodyReadsTheVariantsOfAPublicBucketAndNothingElse(t *testing.T) {
 	s.bare(t, path+"/variants/medium").want(t, 401)
 	s.ask(t, "PATCH", path, []byte(`{"bucket":"press/2026"}`), "Content-Type", "application/merge-patch+json").want(t, 200)
 	s.ask(t, "DELETE", path, nil).want(t, 204)
-	s.bare(t, path+"/variants/medium").want(t, 404)
+	s.bare(t, path+"/variants/medium").want(t, 401)
 }
 
 func TestWhatIsNotPublicIsAnsweredAsIfItWereNotThere(t *testing.T) {
 	public, _ := opening(t, "acme/press")
 	s, closed := open(t, public), open(t)
 	id, _ := s.in(t, "default")
+	deleted, _ := s.in(t, "press")
+	s.ask(t, "DELETE", "/v1/images/"+deleted, nil).want(t, 204)
 	j := s.upload(t, "queued", part{name: "bucket", text: "private"})
 	bodies := map[string]string{}
 	note := func(name string, a answer) {
@@ -112,7 +114,7 @@ func TestWhatIsNotPublicIsAnsweredAsIfItWereNotThere(t *testing.T) {
 	for name, path := range map[string]string{
 		"private": "/v1/images/" + id + "/variants/medium", "no variant of it": "/v1/images/" + id + "/variants/none", "not ready": "/v1/images/" + j.ImageID + "/variants/medium",
 		"unknown": "/v1/images/" + nobody + "/variants/medium", "no id": "/v1/images/x/variants/medium", "no name": "/v1/images/" + id + "/variants/..x", "nonsense": "/v1/images/" + id + "/variants/medium?nonsense=1",
-		"another route": "/v1/images/" + id,
+		"another route": "/v1/images/" + id, "deleted": "/v1/images/" + deleted + "/variants/medium", "deleted, elsewhere": "/v1/images/" + deleted + "/variants/medium?redirect=1",
 	} {
 		note(name, s.bare(t, path, "X-Correlation-ID", "c"))
 	}

@@ -38,7 +38,7 @@ func workers(list []core.Working) []api.Worker {
 	for i, w := range list {
 		out[i] = api.Worker{
 			ID: w.ID, Host: w.Host, Role: api.WorkerRole(w.Role), Version: w.Version, Slots: w.Slots, Alive: w.Alive(),
-			SilentMs: w.Silent.Milliseconds(), StartedAt: w.StartedAt, SeenAt: w.SeenAt, Jobs: make([]string, len(w.Jobs)),
+			SilentMs: w.Silent.Milliseconds(), StartedAt: w.StartedAt, SeenAt: w.SeenAt, Running: w.Running, Jobs: make([]string, len(w.Jobs)),
 		}
 		for j, id := range w.Jobs {
 			out[i].Jobs[j] = string(id)

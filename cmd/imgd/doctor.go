@@ -72,7 +72,7 @@ func (c doctorCmd) treat(ctx context.Context, d worker.Doctor, stats records.Sta
 	if r.Findings, err = d.Examine(ctx); err != nil {
 		return err
 	}
-	fleet, err := stats.Fleet(ctx)
+	fleet, err := stats.Fleet(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
+
 	"imgd/adapters/records"
 	"imgd/adapters/vips"
+	"imgd/core"
 )
 
 // measure shows what only the adapters of this process know.
 func (p *parts) measure() {
-	p.metrics.Fleet(records.Stats{DB: p.db}.Fleet)
+	p.metrics.Fleet(func(ctx context.Context) (core.Fleet, error) { return records.Stats{DB: p.db}.Fleet(ctx, "") })
 	p.metrics.GaugeFunc("imgd_decoders_busy", "Decoder processes at work.", func() float64 { return float64(p.pool.Stats().Busy) })
 	p.metrics.GaugeFunc("imgd_decoders_idle", "Decoder processes that wait for work, the warm spare among them.", func() float64 { return float64(p.pool.Stats().Idle) })
 	p.metrics.GaugeFunc("imgd_decoders_waiting", "Calls that wait for a decoder.", func() float64 { return float64(p.pool.Stats().Waiting) })

@@ -17,10 +17,11 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 	if s.PolicyURL == "" {
 		return nil, nil
 	}
-	point, err := authzen.New(authzen.Config{URL: s.PolicyURL, Token: s.PolicyToken, Timeout: time.Duration(s.PolicyTimeout)})
+	point, err := authzen.New(authzen.Config{URL: s.PolicyURL, Plain: s.PolicyPlain, Token: s.PolicyToken, Timeout: time.Duration(s.PolicyTimeout)})
 	if err != nil {
 		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
 	}
+	p.point = point
 	guarded := &resilience.Policy{Policy: point, Breaker: p.breaker("decision point", nil)}
 	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: decisions, Now: time.Now}, nil
 }

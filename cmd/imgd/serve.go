@@ -246,6 +246,9 @@ func (p *parts) background(api, work bool) *tasks {
 	} else {
 		t.running.Go(func() { <-jobs.Done(); t.stopDuties() })
 	}
+	if api {
+		t.running.Go(func() { p.trail.Run(duties) })
+	}
 	for _, b := range p.breakers {
 		t.running.Go(func() { b.Run(duties) })
 	}

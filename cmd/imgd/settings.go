@@ -63,9 +63,13 @@ type Settings struct {
 	RequestBurst  int       `name:"request-burst" env:"IMGD_REQUEST_BURST" default:"0" renewed:"" group:"How much one may ask" help:"How many requests of a principal who has rested are taken at once. 0: as many as the rate has."`
 	PolicyURL     string    `name:"policy-url" env:"IMGD_POLICY_URL" default:"" group:"How much one may ask" help:"A decision point that speaks the OpenID AuthZEN Authorization API 1.0, asked for whatever our own rules allow; a URL without a path gets /access/v1/evaluation. While it does not answer, nothing is allowed. Empty: none."`
 	PolicyToken   string    `name:"policy-token" env:"IMGD_POLICY_TOKEN" default:"" secret:"whole" group:"How much one may ask" help:"The bearer token that the decision point is asked with. Empty: none."`
+	PolicyPlain   bool      `name:"policy-plain" env:"IMGD_POLICY_PLAIN" default:"false" group:"How much one may ask" help:"Take an http:// address of a decision point that is not on this machine: whoever stands between can then decide, and read the token."`
 	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"2s" group:"How much one may ask" help:"How long the decision point may take to answer."`
 	PolicyAllow   Span      `name:"policy-allow" env:"IMGD_POLICY_ALLOW" default:"1m" group:"How much one may ask" help:"How long its yes holds."`
 	PolicyDeny    Span      `name:"policy-deny" env:"IMGD_POLICY_DENY" default:"2m" group:"How much one may ask" help:"How long its no holds."`
+
+	RefusalWindow Span `name:"refusal-window" env:"IMGD_REFUSAL_WINDOW" default:"1m" group:"How much one may ask" help:"How long equal refusals of a caller are one line of the audit trail: the first is recorded at once, and at the end of this time how many followed."`
+	RefusalLimit  int  `name:"refusal-limit" env:"IMGD_REFUSAL_LIMIT" default:"100" group:"How much one may ask" help:"How many different refusals of a caller are recorded one by one in that time; of any others only the number."`
 
 	QuotaImages int64  `name:"quota-images" env:"IMGD_QUOTA_IMAGES" default:"0" renewed:"" group:"How much one may ask" help:"The most images a tenant may have. 0: no limit."`
 	QuotaBytes  Bytes  `name:"quota-bytes" env:"IMGD_QUOTA_BYTES" default:"0" renewed:"" group:"How much one may ask" help:"The most bytes of originals a tenant may have. 0: no limit."`
@@ -199,12 +203,15 @@ func (s *Settings) Check() (mistakes []error) {
 		wrong("IMGD_UPLOAD_BURST, IMGD_REQUEST_BURST, IMGD_QUOTA_IMAGES, IMGD_QUOTA_JOBS", "none of them can be negative")
 	}
 	if s.PolicyURL != "" {
-		if _, err := authzen.New(authzen.Config{URL: s.PolicyURL}); err != nil {
+		if _, err := authzen.New(authzen.Config{URL: s.PolicyURL, Plain: s.PolicyPlain}); err != nil {
 			wrong("IMGD_POLICY_URL", "%v", err)
 		}
 	}
 	if s.PolicyTimeout <= 0 || s.PolicyAllow < 0 || s.PolicyDeny < 0 {
 		wrong("IMGD_POLICY_TIMEOUT, IMGD_POLICY_ALLOW, IMGD_POLICY_DENY", "the first must be more than zero, and none of them can be negative")
+	}
+	if s.RefusalWindow < Span(time.Second) || s.RefusalLimit < 1 {
+		wrong("IMGD_REFUSAL_WINDOW, IMGD_REFUSAL_LIMIT", "the first must be a second or more, the second at least 1")
 	}
 	if s.QuotaHold < Span(time.Second) {
 		wrong("IMGD_QUOTA_HOLD", "it must be a second or more")

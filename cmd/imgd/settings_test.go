@@ -73,6 +73,23 @@ func TestWithoutAuthenticationOnlyLoopbackIsServed(t *testing.T) {
 	}
 }
 
+func TestADecisionPointElsewhereIsAskedOverTLS(t *testing.T) {
+	for address, fine := range map[string]bool{"https://decide.example.com": true, "http://127.0.0.1:8181": true, "http://opa.policy.svc:8181": false} {
+		s := defaults(t)
+		s.PolicyURL = address
+		mistakes := s.Check()
+		if (len(mistakes) == 0) != fine {
+			t.Errorf("IMGD_POLICY_URL=%s: %v", address, mistakes)
+		}
+		if !fine && (!strings.HasPrefix(mistakes[0].Error(), "IMGD_POLICY_URL: ") || !strings.Contains(mistakes[0].Error(), "IMGD_POLICY_PLAIN=true")) {
+			t.Errorf("IMGD_POLICY_URL=%s: %q does not say what to do", address, mistakes[0])
+		}
+		if s.PolicyPlain = true; len(s.Check()) != 0 {
+			t.Errorf("IMGD_POLICY_URL=%s where the network is trusted: %v", address, s.Check())
+		}
+	}
+}
+
 func TestAllMistakesOfTheSettingsAreToldTogether(t *testing.T) {
 	s := defaults(t)
 	s.DatabaseURL, s.StorageURL, s.Listen, s.PublicURL = "mysql://x", "s3://x", "nowhere", "ftp://x"

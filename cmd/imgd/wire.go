@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/term"
 
+	"imgd/adapters/authzen"
+	"imgd/adapters/memory"
 	"imgd/adapters/records"
 	"imgd/adapters/resilience"
 	"imgd/adapters/rest"
@@ -49,8 +51,10 @@ type parts struct {
 	presets  presetFile
 	sharing  sharing
 	bounds   bounds
-	policy   ports.Policy // nil where nobody else is asked
-	name     string       // of this process, in the rows it claims
+	policy   ports.Policy    // nil where nobody else is asked
+	point    *authzen.Policy // behind policy
+	trail    *memory.Refusals
+	name     string // of this process, in the rows it claims
 	stopping chan struct{}
 }
 
@@ -90,6 +94,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.policy, err = p.openPolicy(s); err != nil {
 		return p, err
 	}
+	p.trail = p.openTrail()
 	p.keeper = p.housekeeper()
 	p.measure()
 	return p, nil
@@ -119,6 +124,9 @@ func (p *parts) close() error {
 		p.pool.Close()
 	}
 	p.issuers.close()
+	if p.point != nil {
+		p.point.Close()
+	}
 	errs = append(errs, p.hints.close())
 	if p.store != nil {
 		errs = append(errs, p.store.Close())
@@ -139,7 +147,7 @@ func (p *parts) api() *rest.Server {
 			Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
-			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
+			Images: images, Jobs: control, Events: p.trail, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
 			Quotas: p.quotas(), Policy: p.policy, Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
 		Deliver: &deliver.Service{

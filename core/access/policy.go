@@ -21,11 +21,15 @@ func Ask(ctx context.Context, p ports.Policy, q ports.Question) error {
 }
 
 // AskToSee is Ask about something that nobody shall learn of who may not see it: what
-// is refused is not there.
+// is refused is not there, and the error hides the refusal.
 func AskToSee(ctx context.Context, p ports.Policy, q ports.Question) error {
 	err := Ask(ctx, p, q)
 	if core.KindOf(err) == core.Forbidden {
-		return core.NotFound.Errorf("there is no such %s", q.Type)
+		what := core.Refusal{ImageID: core.ID(q.ID)}
+		if q.Type == "job" {
+			what = core.Refusal{JobID: core.ID(q.ID)}
+		}
+		return core.NotFound.Errorf("there is no such %s", q.Type).Hide(err, what)
 	}
 	return err
 }

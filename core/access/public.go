@@ -48,8 +48,12 @@ func glob(pattern string) *regexp.Regexp {
 	return regexp.MustCompile(`^` + text + `$`)
 }
 
-// Cover reports whether anybody may read the variants there.
+// Cover reports whether anybody may read the variants there. Of what is deleted nobody
+// may.
 func (b PublicBuckets) Cover(at core.Place) bool {
+	if at.DeletedAt != nil {
+		return false
+	}
 	for _, one := range b {
 		if one.tenant == at.Tenant && one.bucket.MatchString(at.Bucket) {
 			return true

@@ -63,6 +63,9 @@ func (s *Service) find(ctx context.Context, by core.Principal, image core.ID, na
 		}
 	}
 	rec, err := s.Images.Image(ctx, by.Tenant, image)
+	if by.Anonymous() && core.KindOf(err) == core.NotFound { // deleted since it was found
+		err = access.Stranger()
+	}
 	if err != nil {
 		return Found{}, err
 	}

@@ -67,7 +67,8 @@ func (s *Service) Redeem(ctx context.Context, l Signed) (core.Principal, error) 
 }
 
 // Anybody returns who may read the variants of an image that is public. Of any other
-// image, and of none, it is the same Unauthenticated.
+// image, of one that was public until it was deleted, and of none, it is the same
+// Unauthenticated.
 func (s *Service) Anybody(ctx context.Context, image core.ID) (core.Principal, error) {
 	public := s.public()
 	if len(public) == 0 {

@@ -75,7 +75,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	}
 	defer once.end(ctx)
 	if once.answer != nil {
-		return s.replay(u, once.answer)
+		return s.replay(ctx, u, once.answer)
 	}
 	room, err := s.reserve(ctx, u.By.Tenant, s.asked(u))
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	}
 	if err := s.Images.Admit(ctx, a); err != nil {
 		d.kept = !refused(err)
-		return Accepted{}, err
+		return Accepted{}, access.Taken(ctx, s.Policy, u.By, s.Images, err)
 	}
 	d.kept, once.done, room.used = true, true, true
 	_ = s.Queue.Push(ctx, a.Job.ID) // a hint; a worker's next look finds the row
@@ -127,19 +127,23 @@ func refused(err error) bool {
 // admission puts together what Admit records.
 func (s *Service) admission(u Upload, f Fields, want request, d draft) ports.Admission {
 	now := core.Round(s.Now())
-	name := f.Filename
-	if name == "" {
-		name = d.name
-	}
 	m := core.Image{
 		ID: d.id, Tenant: u.By.Tenant, ExternalID: want.externalID, Bucket: want.bucket,
-		State: core.ImageProcessing, Owner: u.By.Subject, Filename: core.Filename(name),
+		State: core.ImageProcessing, Owner: u.By.Subject, Filename: filename(f, d.name),
 		ContentType: d.probe.ContentType, Bytes: d.info.Bytes, SHA256: d.info.SHA256,
 		Width: d.probe.Width, Height: d.probe.Height, Pages: d.probe.Pages, HasAlpha: d.probe.HasAlpha, MemoryBytes: d.probe.MemoryBytes,
 		Metadata: want.metadata, Warnings: d.probe.Warnings, Version: 1, CreatedAt: now, UpdatedAt: now, ExpiresAt: want.expiresAt,
 	}
 	j := s.job(u.By, m.ID, u.CorrelationID, u.Traceparent, want.variants, now)
 	return ports.Admission{Image: m, Variants: pending(j, want.variants), Job: j, Address: u.By.Address}
+}
+
+// filename is what the image is called: by the field, else by the file itself.
+func filename(f Fields, own string) string {
+	if f.Filename != "" {
+		own = f.Filename
+	}
+	return core.Filename(own)
 }
 
 // job is a fresh job that makes the variants.

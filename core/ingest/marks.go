@@ -39,11 +39,17 @@ func resolve(ctx context.Context, images ports.Images, tenant string, may func(c
 // markOf is the digest of an image that can be a watermark.
 func markOf(ctx context.Context, images ports.Images, tenant string, may func(core.Image) error, id core.ID) (string, error) {
 	rec, err := images.Image(ctx, tenant, id)
-	if err == nil && may != nil {
+	absent := core.InvalidTransform.Errorf("wm names the image %s, which there is not; upload it first", id).With("key", "wm")
+	switch {
+	case core.KindOf(err) == core.NotFound:
+		return "", absent.Because(err)
+	case err != nil:
+		return "", err
+	case may != nil:
 		err = may(rec.Image)
 	}
 	if kind := core.KindOf(err); kind == core.NotFound || kind == core.Forbidden {
-		return "", core.InvalidTransform.Errorf("wm names the image %s, which there is not; upload it first", id).With("key", "wm")
+		return "", absent.Hide(err, core.Refusal{ImageID: id})
 	}
 	if err != nil {
 		return "", err

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"sync"
 	"time"
 
 	"imgd/core"
+	"imgd/core/access"
 	"imgd/ports"
 )
 
@@ -28,13 +28,12 @@ type once struct {
 	key    ports.IdempotencyKey
 	answer *ports.Answer // of an earlier request; this one is not carried out
 	done   bool
-	stop   context.CancelFunc
-	beat   sync.WaitGroup
+	beat   beat
 }
 
 // begin takes the key and keeps it while the body is on its way.
 func (s *Service) begin(ctx context.Context, u Upload) (*once, error) {
-	o := &once{s: s, stop: func() {}}
+	o := &once{s: s}
 	if u.IdempotencyKey == "" {
 		return o, nil
 	}
@@ -43,31 +42,14 @@ func (s *Service) begin(ctx context.Context, u Upload) (*once, error) {
 	if o.answer, err = s.Answers.Begin(ctx, o.key, lockFor); err != nil || o.answer != nil {
 		return o, err
 	}
-	ctx, o.stop = context.WithCancel(ctx)
-	o.beat.Go(func() { o.hold(ctx) })
+	o.beat.begin(ctx, lockFor/3, func(ctx context.Context) { _, _ = s.Answers.Begin(ctx, o.key, lockFor) })
 	return o, nil
-}
-
-// hold extends the lock until the request ends. When it fails, Admit is what
-// notices that the key is gone.
-func (o *once) hold(ctx context.Context) {
-	tick := time.NewTicker(lockFor / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_, _ = o.s.Answers.Begin(ctx, o.key, lockFor)
-		}
-	}
 }
 
 // end gives the key back when the request came to nothing, so that it may be
 // sent again.
 func (o *once) end(ctx context.Context) {
-	o.stop()
-	o.beat.Wait()
+	o.beat.end()
 	if o.key.Key == "" || o.done || o.answer != nil {
 		return
 	}
@@ -76,11 +58,14 @@ func (o *once) end(ctx context.Context) {
 	_ = o.s.Answers.Drop(ctx, o.key) // if this fails, the lock runs out
 }
 
-// answered is the answer to be kept, nil when there is no key.
+// answered is the answer to be kept, nil when there is no key. What its caller said of
+// the image is not kept: a replay comes with it, and a deletion has nothing to erase.
 func (o *once) answered(a Accepted, f Fields, file ports.Info) (*ports.Answer, error) {
 	if o.key.Key == "" {
 		return nil, nil
 	}
+	m := &a.Record.Image
+	m.ExternalID, m.Filename, m.Metadata = "", "", nil
 	body, err := json.Marshal(a)
 	if err != nil {
 		return nil, fmt.Errorf("the answer cannot be kept: %w", err)
@@ -91,15 +76,16 @@ func (o *once) answered(a Accepted, f Fields, file ports.Info) (*ports.Answer, e
 	}, nil
 }
 
-// replay reads the body of a request that was answered before and says the same
-// again, if it is the same.
-func (s *Service) replay(u Upload, kept *ports.Answer) (Accepted, error) {
+// replay reads the body of a request that was answered before and says the same again,
+// if it is the same and its image is still there for who asks.
+func (s *Service) replay(ctx context.Context, u Upload, kept *ports.Answer) (Accepted, error) {
 	var sum hash.Hash
+	var name string
 	fields, err := u.Read(func(f File, _ Fields) error {
 		if sum != nil {
 			return core.FileRepeated.Errorf("the form has a second file; send each image in a request of its own")
 		}
-		sum = sha256.New()
+		sum, name = sha256.New(), f.Name
 		_, err := io.Copy(sum, &limited{r: f.Body, left: s.MaxBytes, limit: s.MaxBytes})
 		return err
 	})
@@ -113,8 +99,32 @@ func (s *Service) replay(u Upload, kept *ports.Answer) (Accepted, error) {
 	if err := json.Unmarshal(kept.Body, &a); err != nil {
 		return Accepted{}, errors.Join(errors.New("a kept answer cannot be read"), err)
 	}
+	m := &a.Record.Image
+	if err := s.stillThere(ctx, u.By, m.ID); err != nil {
+		return Accepted{}, err
+	}
+	m.Filename = filename(fields, name)
+	if m.ExternalID, err = core.ExternalID(fields.ExternalID); err != nil {
+		return Accepted{}, err
+	}
+	if m.Metadata, err = core.Metadata([]byte(fields.Metadata)); err != nil {
+		return Accepted{}, err
+	}
 	a.Replayed = true
 	return a, nil
+}
+
+// stillThere refuses to say again what was made of an image that was deleted
+// meanwhile, or that its own uploader may see no more: both in the same words.
+func (s *Service) stillThere(ctx context.Context, by core.Principal, image core.ID) error {
+	rec, err := s.Images.Image(ctx, by.Tenant, image)
+	if err == nil {
+		err = access.AskToSee(ctx, s.Policy, access.OnImage(by, "read", rec.Image))
+	}
+	if core.KindOf(err) == core.NotFound {
+		return core.IdempotencyGone.Errorf("the image that the request with this Idempotency-Key made is no longer there; use a new key to upload it again").Because(err)
+	}
+	return err
 }
 
 // fingerprint tells two requests apart: each field with its length, then the

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"imgd/core"
@@ -16,13 +15,12 @@ type room struct {
 	tenant string
 	ports.Reservation
 	used bool // by what is recorded
-	stop context.CancelFunc
-	beat sync.WaitGroup
+	beat beat
 }
 
 // reserve asks for room before anything is taken in.
 func (s *Service) reserve(ctx context.Context, tenant string, asked core.Usage) (*room, error) {
-	r := &room{s: s, tenant: tenant, stop: func() {}}
+	r := &room{s: s, tenant: tenant}
 	if s.Quotas == nil {
 		return r, nil
 	}
@@ -30,30 +28,13 @@ func (s *Service) reserve(ctx context.Context, tenant string, asked core.Usage) 
 	if r.Reservation, err = s.Quotas.Reserve(ctx, tenant, asked); err != nil || r.ID == "" {
 		return r, err
 	}
-	ctx, r.stop = context.WithCancel(ctx)
-	r.beat.Go(func() { r.hold(ctx) })
+	r.beat.begin(ctx, r.For/3, func(ctx context.Context) { _ = s.Quotas.Keep(ctx, tenant, r.Reservation) })
 	return r, nil
-}
-
-// hold keeps the reservation until the request ends. When it fails, whoever records
-// the request notices that the room is gone.
-func (r *room) hold(ctx context.Context) {
-	tick := time.NewTicker(max(r.For/3, time.Millisecond))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_ = r.s.Quotas.Keep(ctx, r.tenant, r.Reservation)
-		}
-	}
 }
 
 // end gives back what the request came to no use of.
 func (r *room) end(ctx context.Context) {
-	r.stop()
-	r.beat.Wait()
+	r.beat.end()
 	if r.ID == "" || r.used {
 		return
 	}

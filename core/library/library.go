@@ -132,7 +132,8 @@ func (s *Service) Patch(ctx context.Context, by core.Principal, correlation stri
 			return core.Record{}, err
 		}
 	}
-	return s.Images.Patch(ctx, by.Tenant, id, p, by.Acting(correlation))
+	rec, err := s.Images.Patch(ctx, by.Tenant, id, p, by.Acting(correlation))
+	return rec, access.Taken(ctx, s.Policy, by, s.Images, err)
 }
 
 // Delete makes an image unreadable at once; its objects go after the grace, or
@@ -203,7 +204,8 @@ func (s *Service) TenantEvents(ctx context.Context, by core.Principal, f core.Ev
 // job, if their tenant has it.
 func (s *Service) Refused(ctx context.Context, by core.Principal, correlation string, r core.Refusal) error {
 	r.By = by.Acting(correlation)
-	return s.Events.Refuse(ctx, by.Tenant, r)
+	_, err := s.Events.Refuse(ctx, by.Tenant, r)
+	return err
 }
 
 // Count returns the tenant's numbers, and the fleet's for an administrator.
@@ -221,6 +223,6 @@ func (s *Service) Count(ctx context.Context, by core.Principal) (core.Stats, *co
 	if err != nil || !by.Has(core.ScopeAdmin) {
 		return own, nil, err
 	}
-	fleet, err := s.Stats.Fleet(ctx)
+	fleet, err := s.Stats.Fleet(ctx, by.Tenant)
 	return own, &fleet, err
 }

@@ -177,15 +177,17 @@ func eventsOfTenant(t *testing.T, s *Store) {
 
 func eventsRefused(t *testing.T, s *Store) {
 	a, theirs := s.admit(t), s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
-	refuse := func(r core.Refusal) {
+	refuse := func(r core.Refusal, want bool) {
 		t.Helper()
 		r.Operation, r.Problem, r.By = "deleteImage", core.InsufficientScope, ann
-		must(t, s.Events.Refuse(t.Context(), acme, r))
+		if recorded, err := s.Events.Refuse(t.Context(), acme, r); recorded != want || err != nil {
+			t.Errorf("Refuse(%+v) = %t, %v; want %t", r, recorded, err, want)
+		}
 	}
-	refuse(core.Refusal{ImageID: a.Image.ID})
-	refuse(core.Refusal{JobID: a.Job.ID})
+	refuse(core.Refusal{ImageID: a.Image.ID}, true)
+	refuse(core.Refusal{JobID: a.Job.ID}, true)
 	for _, nothing := range []core.Refusal{{ImageID: newID()}, {JobID: newID()}, {ImageID: theirs.Image.ID}, {JobID: theirs.Job.ID}} {
-		refuse(nothing)
+		refuse(nothing, false)
 	}
 	got, err := s.Events.OfTenant(t.Context(), acme, core.EventFilter{Type: core.AccessRefused}, core.Page{Limit: 100})
 	must(t, err)
@@ -204,7 +206,12 @@ func eventsRefused(t *testing.T, s *Store) {
 		t.Errorf("the other tenant has %d refusals (%v), want none: it learns nothing of who guesses", len(events), err)
 	}
 	must(t, s.Images.Delete(t.Context(), acme, a.Image.ID, ports.Removal{By: ann}))
-	refuse(core.Refusal{ImageID: a.Image.ID})
+	refuse(core.Refusal{ImageID: a.Image.ID, Answer: core.Slug(core.NotFound), Times: 7, Others: 9}, true)
+	var detail map[string]any
+	must(t, json.Unmarshal(s.last(t, a.Image.ID).Detail, &detail))
+	expect(t, "a refusal that was hidden and stands for others", detail, map[string]any{
+		"operation": "deleteImage", "problem": "insufficient-scope", "answer": "not-found", "times": 7.0, "others": 9.0,
+	})
 	if got := s.told(t, a.Image.ID); got[len(got)-1] != core.AccessRefused {
 		t.Errorf("of a deleted image the last event is %s, want the refusal", got[len(got)-1])
 	}

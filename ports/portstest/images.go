@@ -32,6 +32,7 @@ func Images(t *testing.T, open func(*testing.T) *Store) {
 		t.Run("a tombstone", func(t *testing.T) { imagesTombstone(t, open(t)) })
 		t.Run("its jobs", func(t *testing.T) { imagesDeletedJobs(t, open(t)) })
 		t.Run("its objects", func(t *testing.T) { imagesSweeps(t, open(t)) })
+		t.Run("its purge", func(t *testing.T) { imagesPurged(t, open(t)) })
 	})
 	t.Run("conflict", func(t *testing.T) {
 		t.Run("a taken external id", func(t *testing.T) { imagesExternalID(t, open(t)) })
@@ -277,9 +278,13 @@ func imagesTenants(t *testing.T, s *Store) {
 func imagesPlace(t *testing.T, s *Store) {
 	a := s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
 	want := core.Place{Tenant: globex, Bucket: a.Image.Bucket}
-	for _, when := range []string{"that is there", "that is deleted"} {
-		if got, err := s.Tenants.PlaceOf(t.Context(), a.Image.ID); got != want || err != nil {
-			t.Errorf("the place of an image %s is %+v, %v; want %+v", when, got, err, want)
+	for _, deleted := range []bool{false, true} {
+		got, err := s.Tenants.PlaceOf(t.Context(), a.Image.ID)
+		if (got.DeletedAt != nil) != deleted {
+			t.Errorf("of an image that is deleted (%t) the time of its end is %v", deleted, got.DeletedAt)
+		}
+		if got.DeletedAt = nil; got != want || err != nil {
+			t.Errorf("the place of an image that is deleted (%t) is %+v, %v; want %+v", deleted, got, err, want)
 		}
 		must(t, s.Images.Delete(t.Context(), globex, a.Image.ID, ports.Removal{By: ann}))
 	}

@@ -1,6 +1,7 @@
 package portstest
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -49,13 +50,46 @@ func imagesSweeps(t *testing.T, s *Store) {
 	expectSweeps(t, s, "after a deletion without grace", soon)
 	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann}))
 	expectSweeps(t, s, "after deleting a tombstone again", soon)
-	expectKind(t, "purging somebody else's tombstone", s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Owner: late.Owner + "s", Purge: true}), core.NotFound)
+	err := s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Owner: late.Owner + "s", Purge: true})
+	expectKind(t, "purging somebody else's tombstone", err, core.NotFound)
+	if what, hidden := core.Hidden(err); !hidden || what != (core.Refusal{ImageID: late.ID, Problem: core.Slug(core.Forbidden)}) {
+		t.Errorf("purging somebody else's tombstone hides %+v (%t), want the refusal", what, hidden)
+	}
+	never := s.Images.Delete(t.Context(), acme, newID(), ports.Removal{By: ann, Owner: late.Owner + "s", Purge: true})
+	if _, hidden := core.Hidden(never); hidden || detail(never) != detail(err) {
+		t.Errorf("purging nothing = %v, want the words of %v and nothing hidden", never, err)
+	}
 	expectSweeps(t, s, "after somebody else purged a tombstone", soon)
 	must(t, s.Images.Delete(t.Context(), acme, late.ID, ports.Removal{By: ann, Owner: late.Owner, Grace: forever, Purge: true}))
 	expectSweeps(t, s, "after purging a tombstone", soon, late)
 	purged := s.admit(t).Image
 	must(t, s.Images.Delete(t.Context(), acme, purged.ID, ports.Removal{By: ann, Grace: forever, Purge: true}))
 	expectSweeps(t, s, "after purging a living image", soon, late, purged)
+}
+
+// imagesPurged looks for what is told of a purge: once, whether the image lived until
+// then or not, and nothing of what changes nothing.
+func imagesPurged(t *testing.T, s *Store) {
+	eve := core.Actor{Subject: "eve", CorrelationID: "c-eve", Address: "192.0.2.9"}
+	living, buried := s.admit(t).Image, s.admit(t).Image
+	must(t, s.Images.Delete(t.Context(), acme, buried.ID, ports.Removal{By: ann, Grace: forever}))
+	for _, m := range []core.Image{living, buried} {
+		for range 2 {
+			must(t, s.Images.Delete(t.Context(), acme, m.ID, ports.Removal{By: eve, Grace: forever, Purge: true}))
+		}
+		if got, want := s.told(t, m.ID), []core.EventType{core.ImageCreated, core.JobCreated, core.JobCancel, core.ImageDeleted, core.ImagePurged}; !slices.Equal(got, want) {
+			t.Errorf("the events of a purged image are %q, want %q", got, want)
+		}
+		if e := s.last(t, m.ID); e.Actor != eve.Subject || e.CorrelationID != eve.CorrelationID || e.Address != eve.Address || e.Outcome() != core.EventDone {
+			t.Errorf("it was purged by %q in %q from %q and came out %s, want eve in c-eve from 192.0.2.9, done", e.Actor, e.CorrelationID, e.Address, e.Outcome())
+		}
+	}
+}
+
+// detail is what a caller reads of an error.
+func detail(err error) string {
+	e, _ := errors.AsType[*core.Error](err)
+	return e.Detail
 }
 
 func expectSweeps(t *testing.T, s *Store, when string, images ...core.Image) {

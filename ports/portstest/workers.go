@@ -1,10 +1,12 @@
 package portstest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"imgd/core"
+	"imgd/ports"
 )
 
 // Workers holds the register of processes to its promise. Fleet shows what is in it.
@@ -28,6 +30,21 @@ func Workers(t *testing.T, open func(*testing.T) *Store) {
 		s.claim(t, one.ID, a.Job.ID)
 		if w := s.fleet(t)[0]; len(w.Jobs) != 1 || w.Jobs[0] != a.Job.ID {
 			t.Errorf("it runs %v, want %s", w.Jobs, a.Job.ID)
+		}
+	})
+	t.Run("of running jobs all are counted, and one tenant's are named", func(t *testing.T) {
+		s := open(t)
+		must(t, s.Workers.Alive(t.Context(), one))
+		mine, theirs := s.admit(t), s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
+		for _, a := range []ports.Admission{mine, theirs} {
+			s.claim(t, one.ID, a.Job.ID)
+		}
+		for tenant, want := range map[string][]core.ID{acme: {mine.Job.ID}, globex: {theirs.Job.ID}, "": nil} {
+			f, err := s.Stats.Fleet(t.Context(), tenant)
+			must(t, err)
+			if w := f.Workers[0]; f.Running != 2 || w.Running != 2 || !slices.Equal(w.Jobs, want) {
+				t.Errorf("%q sees %d jobs that run, %d of the worker, and %v of them; want 2, 2 and %v", tenant, f.Running, w.Running, w.Jobs, want)
+			}
 		}
 	})
 	t.Run("absence", func(t *testing.T) {
@@ -72,7 +89,7 @@ func Workers(t *testing.T, open func(*testing.T) *Store) {
 
 func (s *Store) fleet(t *testing.T) []core.Working {
 	t.Helper()
-	f, err := s.Stats.Fleet(t.Context())
+	f, err := s.Stats.Fleet(t.Context(), acme)
 	must(t, err)
 	return f.Workers
 }

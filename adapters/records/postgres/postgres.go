@@ -8,6 +8,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -95,9 +98,24 @@ func unasked(config *pgxpool.Config) *pgxpool.Config {
 	return config
 }
 
-// limits hold on the server, should this process hang: a little longer than a
+// limits hold on the server, should this process hang: somewhat longer than a
 // transaction may take here.
-const limits = "SET LOCAL synchronous_commit = on; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; "
+func (db *DB) limits() map[string]string {
+	waiting, hanging := db.timeout+200*time.Millisecond, db.hanging()
+	return map[string]string{
+		"synchronous_commit": "on", "lock_timeout": milliseconds(waiting),
+		"statement_timeout": milliseconds(hanging), "idle_in_transaction_session_timeout": milliseconds(hanging),
+	}
+}
+
+// hanging is how long the server lets one statement take.
+func (db *DB) hanging() time.Duration { return db.timeout + 3200*time.Millisecond }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) + "ms" }
+
+// Overlap is how long a transaction may take: until its commit is sent, and then as long
+// as the server lets that take.
+func (db *DB) Overlap() time.Duration { return db.timeout + db.hanging() }
 
 const clock = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
 
@@ -106,18 +124,18 @@ const clock = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bi
 func (db *DB) settle(config *pgxpool.Config, pooled bool) {
 	db.beginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
 	db.beginWrite = "BEGIN; "
+	limits := db.limits()
 	if pooled {
-		db.beginRead, db.beginWrite = db.beginRead+limits, db.beginWrite+limits
+		for _, name := range slices.Sorted(maps.Keys(limits)) {
+			set := "SET LOCAL " + name + " = '" + limits[name] + "'; "
+			db.beginRead, db.beginWrite = db.beginRead+set, db.beginWrite+set
+		}
 		if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 			config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		}
 	} else {
-		for name, value := range map[string]string{
-			"synchronous_commit": "on", "statement_timeout": "5s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "5s",
-			"application_name": "imgd",
-		} {
-			config.ConnConfig.RuntimeParams[name] = value
-		}
+		maps.Copy(config.ConnConfig.RuntimeParams, limits)
+		config.ConnConfig.RuntimeParams["application_name"] = "imgd"
 	}
 	db.beginWrite += clock
 }

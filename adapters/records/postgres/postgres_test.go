@@ -23,9 +23,12 @@ func fresh(t testing.TB) *records.DB {
 	return open(t, newDatabase(t))
 }
 
-func open(t testing.TB, url string) *records.DB {
+func open(t testing.TB, url string) *records.DB { t.Helper(); return patient(t, url, 0) }
+
+// patient is open with a time of its own for transactions; 0 is the default.
+func patient(t testing.TB, url string, timeout time.Duration) *records.DB {
 	t.Helper()
-	engine, err := postgres.Open(t.Context(), postgres.Config{URL: url, Unsafe: true})
+	engine, err := postgres.Open(t.Context(), postgres.Config{URL: url, Unsafe: true, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,6 +98,9 @@ func (db *DB) Close() error {
 	return errors.Join(err, db.reading.close(), db.reader.Close(), db.pool.Close())
 }
 
+// Overlap is nothing: there is one writer, and it knows the time when it has the lock.
+func (db *DB) Overlap() time.Duration { return 0 }
+
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return explain(ctx, db.reader.PingContext(ctx)) }
 

@@ -130,7 +130,7 @@ func TestStatsAreCountedFromRows(t *testing.T) {
 
 func TestTheFleetIsCountedFromRows(t *testing.T) {
 	db := fresh(t)
-	if f, err := (records.Stats{DB: db.DB}).Fleet(t.Context()); err != nil || f.Due+f.Running != 0 || f.OldestAge != 0 || len(f.Workers) != 0 {
+	if f, err := (records.Stats{DB: db.DB}).Fleet(t.Context(), "acme"); err != nil || f.Due+f.Running != 0 || f.OldestAge != 0 || len(f.Workers) != 0 {
 		t.Errorf("the fleet of an empty database is %+v (%v), want nothing", f, err)
 	}
 	admit(t, db)
@@ -138,7 +138,7 @@ func TestTheFleetIsCountedFromRows(t *testing.T) {
 	admitDue(t, db, time.Now().Add(-time.Hour))
 	admitDue(t, db, time.Now().Add(-time.Minute))
 	admitDue(t, db, time.Now().Add(time.Hour))
-	f, err := records.Stats{DB: db.DB}.Fleet(t.Context())
+	f, err := records.Stats{DB: db.DB}.Fleet(t.Context(), "acme")
 	if err != nil || f.Due != 2 || f.Running != 1 || f.OldestAge < time.Hour || f.OldestAge > time.Hour+time.Minute {
 		t.Errorf("the fleet is %+v (%v), want 2 due, the oldest for an hour, and 1 running", f, err)
 	}

@@ -46,7 +46,8 @@ func crowdedOn(t *testing.T, db, other *opened, wishes ...func(gen.Querier, time
 // wish writes a sweep that is known by its number.
 func wish(i int) func(gen.Querier, time.Time) error {
 	return func(q gen.Querier, now time.Time) error {
-		return q.PlanSweep(context.Background(), gen.PlanSweepParams{ID: core.ID(fmt.Sprint(i)), BlobKey: fmt.Sprint("o/", i), NotBefore: now})
+		_, err := q.PlanSweep(context.Background(), gen.PlanSweepParams{ID: core.ID(fmt.Sprint(i)), BlobKey: fmt.Sprint("o/", i), NotBefore: now})
+		return err
 	}
 }
 

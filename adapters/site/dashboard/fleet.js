@@ -25,11 +25,11 @@ function line() {
     const since = span(Date.now() - Date.parse(w.started_at));
     say(state, w.alive ? `${w.role}, up for ${since}${w.version ? `, ${w.version}` : ""}` : `${w.role}, silent for ${span(w.silent_ms)}`);
     if (w.slots > 0) {
-      fill(slots, [...Array(Math.min(w.slots, 16)).keys()].map((i) => h("i", { class: i < w.jobs.length ? "busy" : "" })));
+      fill(slots, [...Array(Math.min(w.slots, 16)).keys()].map((i) => h("i", { class: i < w.running ? "busy" : "" })));
       slots.setAttribute("role", "img");
-      slots.setAttribute("aria-label", `${w.jobs.length} of ${plural(w.slots, "slot")} busy`);
+      slots.setAttribute("aria-label", `${w.running} of ${plural(w.slots, "slot")} busy`);
     }
-    fill(runs, w.jobs.slice(0, 8).map((id) => h("a", { href: `#/jobs/${id}`, "aria-label": `job ${id}` }, id.slice(-8))), w.jobs.length > 8 && ` and ${w.jobs.length - 8} more`);
+    fill(runs, w.jobs.slice(0, 8).map((id) => h("a", { href: `#/jobs/${id}`, "aria-label": `job ${id}` }, id.slice(-8))), w.running > Math.min(w.jobs.length, 8) && w.jobs.length > 0 && ` and ${w.running - Math.min(w.jobs.length, 8)} more`);
     runs.hidden = w.jobs.length === 0;
   };
   return node;

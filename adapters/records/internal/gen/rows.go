@@ -93,6 +93,11 @@ type CountJobsRow struct {
 	Jobs  int64
 }
 
+type CountRunningRow struct {
+	Worker string
+	Jobs   int64
+}
+
 type CreateImageParams struct {
 	ID            core.ID
 	Tenant        string
@@ -601,8 +606,9 @@ type PatchImageParams struct {
 }
 
 type PlaceOfImageRow struct {
-	Tenant string
-	Bucket string
+	Tenant    string
+	Bucket    string
+	DeletedAt *time.Time
 }
 
 type PlanSweepParams struct {
@@ -670,6 +676,7 @@ type Querier interface {
 	CountImages(ctx context.Context, tenant string) (CountImagesRow, error)
 	CountJobs(ctx context.Context, tenant string) ([]CountJobsRow, error)
 	CountOverdueSweeps(ctx context.Context, span int64) (int64, error)
+	CountRunning(ctx context.Context) ([]CountRunningRow, error)
 	CountSweeps(ctx context.Context) (int64, error)
 	CreateImage(ctx context.Context, arg CreateImageParams) error
 	CreateJob(ctx context.Context, arg CreateJobParams) error
@@ -758,7 +765,7 @@ type Querier interface {
 	// Who reads in public, or by a signed link, names no tenant.
 	PlaceOfImage(ctx context.Context, id core.ID) (PlaceOfImageRow, error)
 	// An object that is to be swept sooner than was planned is.
-	PlanSweep(ctx context.Context, arg PlanSweepParams) error
+	PlanSweep(ctx context.Context, arg PlanSweepParams) (int64, error)
 	PlannedSweepKeys(ctx context.Context, keys string) ([]string, error)
 	PostponeSweep(ctx context.Context, arg PostponeSweepParams) error
 	// Of two jobs that make the same name the younger one's wish counts, and a
@@ -775,7 +782,7 @@ type Querier interface {
 	// One statement sees a job either as reserved or as queued, never as both or neither.
 	ReservedAndQueued(ctx context.Context, arg ReservedAndQueuedParams) (ReservedAndQueuedRow, error)
 	ReviveFailedVariants(ctx context.Context, arg ReviveFailedVariantsParams) error
-	RunningJobs(ctx context.Context, maxRows int64) ([]RunningJobsRow, error)
+	RunningJobs(ctx context.Context, arg RunningJobsParams) ([]RunningJobsRow, error)
 	SettleImage(ctx context.Context, arg SettleImageParams) error
 	SettleReservation(ctx context.Context, arg SettleReservationParams) (int64, error)
 	// What is published again is not to be swept.
@@ -866,6 +873,11 @@ type ReviveFailedVariantsParams struct {
 	Now    time.Time
 	Tenant string
 	JobID  core.ID
+}
+
+type RunningJobsParams struct {
+	Tenant  string
+	MaxRows int64
 }
 
 type RunningJobsRow struct {

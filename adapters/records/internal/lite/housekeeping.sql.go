@@ -267,7 +267,7 @@ func (q *Queries) OriginalObjects(ctx context.Context, arg OriginalObjectsParams
 	return items, nil
 }
 
-const planSweep = `-- name: PlanSweep :exec
+const planSweep = `-- name: PlanSweep :execrows
 INSERT INTO sweep_tasks (id, blob_key, not_before)
 VALUES (?1, ?2, ?3)
 ON CONFLICT (blob_key) DO UPDATE
@@ -276,9 +276,12 @@ WHERE  sweep_tasks.not_before > excluded.not_before
 `
 
 // An object that is to be swept sooner than was planned is.
-func (q *Queries) PlanSweep(ctx context.Context, arg PlanSweepParams) error {
-	_, err := q.db.ExecContext(ctx, planSweep, arg.ID, arg.BlobKey, arg.NotBefore)
-	return err
+func (q *Queries) PlanSweep(ctx context.Context, arg PlanSweepParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, planSweep, arg.ID, arg.BlobKey, arg.NotBefore)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const plannedSweepKeys = `-- name: PlannedSweepKeys :many

@@ -18,6 +18,7 @@ type (
 	CountFinishedRow           = gen.CountFinishedRow
 	CountImagesRow             = gen.CountImagesRow
 	CountJobsRow               = gen.CountJobsRow
+	CountRunningRow            = gen.CountRunningRow
 	CreateImageParams          = gen.CreateImageParams
 	CreateJobParams            = gen.CreateJobParams
 	CreateReservationParams    = gen.CreateReservationParams
@@ -89,6 +90,7 @@ type (
 	ReservedParams             = gen.ReservedParams
 	ReservedRow                = gen.ReservedRow
 	ReviveFailedVariantsParams = gen.ReviveFailedVariantsParams
+	RunningJobsParams          = gen.RunningJobsParams
 	RunningJobsRow             = gen.RunningJobsRow
 	SettleImageParams          = gen.SettleImageParams
 	SettleReservationParams    = gen.SettleReservationParams

@@ -9,6 +9,36 @@ import (
 	"context"
 )
 
+const countRunning = `-- name: CountRunning :many
+SELECT worker, count(*) AS jobs
+FROM   jobs
+WHERE  state = 'running'
+GROUP  BY worker
+`
+
+func (q *Queries) CountRunning(ctx context.Context) ([]CountRunningRow, error) {
+	rows, err := q.db.QueryContext(ctx, countRunning)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountRunningRow{}
+	for rows.Next() {
+		var i CountRunningRow
+		if err := rows.Scan(&i.Worker, &i.Jobs); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const forgetWorkers = `-- name: ForgetWorkers :exec
 DELETE FROM workers
 WHERE  seen_at < CAST(unixepoch('subsec') * 1000000 AS INTEGER) - CAST(?1 AS INTEGER)
@@ -22,13 +52,13 @@ func (q *Queries) ForgetWorkers(ctx context.Context, span int64) error {
 const runningJobs = `-- name: RunningJobs :many
 SELECT worker, id
 FROM   jobs
-WHERE  state = 'running'
-ORDER  BY worker
-LIMIT  ?1
+WHERE  tenant = ?1 AND state = 'running'
+ORDER  BY created_at DESC, id DESC
+LIMIT  ?2
 `
 
-func (q *Queries) RunningJobs(ctx context.Context, maxRows int64) ([]RunningJobsRow, error) {
-	rows, err := q.db.QueryContext(ctx, runningJobs, maxRows)
+func (q *Queries) RunningJobs(ctx context.Context, arg RunningJobsParams) ([]RunningJobsRow, error) {
+	rows, err := q.db.QueryContext(ctx, runningJobs, arg.Tenant, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

@@ -484,7 +484,7 @@ func (q *Queries) PatchImage(ctx context.Context, arg PatchImageParams) (int64, 
 }
 
 const placeOfImage = `-- name: PlaceOfImage :one
-SELECT tenant, bucket
+SELECT tenant, bucket, deleted_at
 FROM   images
 WHERE  id = $1
 `
@@ -493,7 +493,7 @@ WHERE  id = $1
 func (q *Queries) PlaceOfImage(ctx context.Context, id core.ID) (PlaceOfImageRow, error) {
 	row := q.db.QueryRow(ctx, placeOfImage, id)
 	var i PlaceOfImageRow
-	err := row.Scan(&i.Tenant, &i.Bucket)
+	err := row.Scan(&i.Tenant, &i.Bucket, &i.DeletedAt)
 	return i, err
 }
 

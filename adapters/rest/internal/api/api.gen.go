@@ -71,6 +71,7 @@ const (
 	EventTypeAccessRefused EventType = "access.refused"
 	EventTypeImageCreated  EventType = "image.created"
 	EventTypeImageDeleted  EventType = "image.deleted"
+	EventTypeImagePurged   EventType = "image.purged"
 	EventTypeImageUpdated  EventType = "image.updated"
 	EventTypeJobCancelled  EventType = "job.cancelled"
 	EventTypeJobCancelling EventType = "job.cancelling"
@@ -93,6 +94,8 @@ func (e EventType) Valid() bool {
 	case EventTypeImageCreated:
 		return true
 	case EventTypeImageDeleted:
+		return true
+	case EventTypeImagePurged:
 		return true
 	case EventTypeImageUpdated:
 		return true
@@ -387,7 +390,9 @@ type Event struct {
 	CorrelationID string `json:"correlation_id"`
 
 	// Detail More about it; its members depend on the type. Of `access.refused` they are `operation`, as this document names it, and
-	// `problem`, the last part of the `type` that was answered. There are no tokens in it, and nothing of a file.
+	// `problem`, the last part of the `type` of the refusal; `answer`, that of what the caller was told in its place, such as
+	// `not-found`; `times`, how many equal refusals followed one that is recorded; and `others`, how many more of whatever else the
+	// same caller was refused. There are no tokens in it, and nothing of a file.
 	Detail json.RawMessage `json:"detail"`
 
 	// Epoch How often the job had been claimed.
@@ -1005,12 +1010,15 @@ type Worker struct {
 	// Examples: node7-4121-9f86d081
 	ID string `json:"id"`
 
-	// Jobs Ids of the jobs it runs, at most 1000 over all processes.
+	// Jobs Ids of those that are of your tenant, at most 1000 over all processes.
 	Jobs []string `json:"jobs"`
 
 	// Role An open enum.
-	Role   WorkerRole `json:"role"`
-	SeenAt time.Time  `json:"seen_at"`
+	Role WorkerRole `json:"role"`
+
+	// Running Jobs of all tenants that it runs.
+	Running int64     `json:"running"`
+	SeenAt  time.Time `json:"seen_at"`
 
 	// SilentMs Since it was last seen, in milliseconds.
 	SilentMs int64 `json:"silent_ms"`
