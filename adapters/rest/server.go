@@ -53,9 +53,9 @@ type Server struct {
 	// Breakers are those of this process, for administrators; nil means none.
 	Breakers func() []Breaker
 	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them has
-	// to be an administrator, unless OpenMetrics lets everybody.
-	Metrics     http.Handler
-	OpenMetrics bool
+	// to be an administrator, wherever they ask from: a proxy on this host passes on the
+	// questions of the world.
+	Metrics http.Handler
 	// Observe is told of every answer; route is the pattern that matched, or empty.
 	Observe func(route, method string, status int, took time.Duration)
 	// Trace begins the span of a request, below the traceparent that came with it or
@@ -84,10 +84,7 @@ var opsPaths = []string{"/livez", "/readyz", "/metrics", "/version"}
 
 // Handler serves the whole contract, and Pages.
 func (s *Server) Handler() (http.Handler, error) {
-	return s.serve(func(op *operation) bool {
-		op.open = op.open || s.OpenMetrics && op.path() == "/metrics"
-		return true
-	}, s.Pages)
+	return s.serve(func(*operation) bool { return true }, s.Pages)
 }
 
 // OpsHandler serves only what a probe and a scraper ask for: /livez, /readyz,

@@ -272,12 +272,6 @@ func (s *Settings) proxies() (list []netip.Prefix, err error) {
 	return list, nil
 }
 
-// local reports whether the API is for this machine alone.
-func (s *Settings) local() bool {
-	host, _, err := net.SplitHostPort(s.Listen)
-	return err == nil && loopback(host)
-}
-
 func (s *Settings) publicURL() string {
 	if s.PublicURL != "" {
 		return strings.TrimRight(s.PublicURL, "/")

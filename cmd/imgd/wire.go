@@ -159,7 +159,6 @@ func (p *parts) api() *rest.Server {
 		Breakers:       p.states,
 		Build:          rest.Build{Version: version(), Revision: revision()},
 		Metrics:        p.metrics.Handler(),
-		OpenMetrics:    p.settings.local(),
 		Observe:        p.metrics.Request,
 		Trace:          telemetry.Request,
 		Timing:         telemetry.Timing,

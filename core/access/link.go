@@ -129,7 +129,9 @@ func (k LinkKey) sign(seal []byte, l core.Link) string {
 
 // seal says whose an image is, to nobody but us: strangers get to see addresses, and
 // neither read a tenant in them nor see that two images are of the same.
-func (k LinkKey) seal(tenant string, image core.ID) []byte { return k.mac("tenant", tenant, string(image))[:sealed] }
+func (k LinkKey) seal(tenant string, image core.ID) []byte {
+	return k.mac("tenant", tenant, string(image))[:sealed]
+}
 
 // mac signs parts. Each is preceded by its length, so that no two lists are the same bytes.
 func (k LinkKey) mac(parts ...string) []byte {
