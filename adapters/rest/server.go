@@ -41,6 +41,9 @@ type Server struct {
 	// Origins are those whose pages may read answers, as browsers write them:
 	// https://app.example.com. Empty: none but our own.
 	Origins []string
+	// Hosts are the names by which the API may be asked while nobody is asked for a
+	// token, beside loopback addresses, localhost and the name in PublicURL.
+	Hosts []string
 	// BodyIdle is the longest silence in a body; zero means a minute.
 	BodyIdle time.Duration
 	// NewID makes correlation ids; nil means random ones.

@@ -153,6 +153,7 @@ func (p *parts) api() *rest.Server {
 		PublicURL:      p.settings.publicURL(),
 		TrustedProxies: proxies,
 		Origins:        p.settings.Origins,
+		Hosts:          p.settings.Hosts,
 		BodyIdle:       time.Duration(p.settings.BodyIdle),
 		NewID:          func() string { return string(newID()) },
 		Checks:         p.checks(),
