@@ -17,7 +17,7 @@ import (
 // where one is asked for.
 func (s *Server) local(r *http.Request) error {
 	if r.Host != "" && !s.hosts(r.Host) { // browsers always name the host
-		return core.HostUnknown.Errorf("this service is not known by the name in Host: ask localhost, or have its operator add the name to IMGD_ALLOWED_HOSTS")
+		return core.HostUnknown.Errorf("this service is not known by the name in Host: ask it by a loopback address, or have its operator add the name to IMGD_ALLOWED_HOSTS")
 	}
 	var guard http.CrossOriginProtection
 	for _, o := range append(slices.Clone(s.Origins), s.origin()) {
