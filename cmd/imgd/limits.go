@@ -15,9 +15,6 @@ import (
 	"imgd/ports"
 )
 
-// counting is how long a request may be held to be counted.
-const counting = 250 * time.Millisecond
-
 // uploadRate is what auto says where tokens are asked for.
 var uploadRate = core.Rate{Limit: 50, Per: time.Hour}
 
@@ -88,11 +85,12 @@ func (p *parts) renewBounds(s *Settings) ([]any, error) {
 // Those of SQLite are on one host, where one API process is the rule: it counts by
 // itself, and writes nothing.
 func (p *parts) limits() ports.Limits {
+	database := records.Limits{DB: p.db, Within: time.Duration(p.settings.DatabaseTime)}
 	switch {
 	case p.hints.redis != nil:
-		return resilience.Limits{Limits: redis.Limits{Client: p.hints.redis}, Then: records.Limits{DB: p.db}, Budget: counting}
+		return resilience.Limits{Limits: redis.Limits{Client: p.hints.redis}, Then: database}
 	case postgresURL(p.settings.DatabaseURL):
-		return records.Limits{DB: p.db, Within: time.Duration(p.settings.DatabaseTime)}
+		return database
 	}
 	return memory.NewLimits(100_000)
 }
