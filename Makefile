@@ -26,6 +26,7 @@ servers: deps ## Install and build the servers that tests run.
 	@sh scripts/deps servers
 	@GO="$(GO)" sh scripts/servers
 	@sh scripts/assets test || true # the tests that need them say so
+	@sh scripts/interop || true
 
 assets: ## Fetch uPlot from npm, for the dashboard's charts; without it they are plain lines.
 	@sh scripts/assets build

@@ -28,6 +28,8 @@ const (
 
 	InsufficientScope Slug = "insufficient-scope"
 	QuotaExceeded     Slug = "quota-exceeded"
+	HostUnknown       Slug = "host-unknown"
+	CrossSite         Slug = "cross-site"
 
 	SignatureInvalid Slug = "signature-invalid"
 	URLExpired       Slug = "url-expired"
@@ -126,6 +128,9 @@ var meanings = map[Slug]Meaning{
 
 	InsufficientScope: {Forbidden, 403, "The token lacks a scope", "The member required names the scope this operation needs."},
 	QuotaExceeded:     {Forbidden, 403, "The quota is used up", "The tenant has as much as it may: the members quota, limit, used and asked say of what and how much. Delete what is no longer needed, wait until jobs have run, or ask for a larger quota. An upload without a Content-Length needs room for the largest there may be."},
+
+	HostUnknown: {Forbidden, 403, "Not known by this name", "The service asks nobody for a token, and therefore answers to its own names only: to loopback addresses, localhost, the host of IMGD_PUBLIC_URL and what IMGD_ALLOWED_HOSTS lists. Otherwise any web page could give itself a name that leads here. Use one of these, have the operator add the name, or have callers asked for tokens."},
+	CrossSite:   {Forbidden, 403, "A page of another site may not do this", "The service asks nobody for a token, and the headers Sec-Fetch-Site and Origin say that a page of another site had a browser send this. Where that page is yours, the operator lists its origin in IMGD_CORS_ORIGINS."},
 
 	SignatureInvalid: {Forbidden, 403, "The link is not valid", "A signed link is used byte for byte as it was given out: nothing may be added, removed, reordered or encoded again. Otherwise its key has been withdrawn. Ask whoever gave it to you for a new one."},
 	URLExpired:       {NotFound, 410, "The link has expired", "Its time is over (the parameter exp, in seconds since 1970). Ask whoever gave it to you for a new one."},

@@ -17,8 +17,19 @@ import (
 // TestTheTokensOfAnOpenIDProviderOpenWhatTheySay has a provider give tokens to a client
 // of its own, which uploads with one and reads.
 func TestTheTokensOfAnOpenIDProviderOpenWhatTheySay(t *testing.T) {
-	p := rig.OIDC(t)
-	site := rig.NewSite(t, shipped, "IMGD_AUTH_OIDC_ISSUERS="+p.Issuer, "IMGD_AUTH_AUDIENCE="+p.Audience)
+	opensWhatItSays(t, rig.OIDC(t))
+}
+
+// TestTheTokensOfAProviderOfAnotherMakingOpenWhatTheySay is the same with a provider that
+// has nothing in common with ours nor with the first, and whose tokens are as RFC 9068
+// has them.
+func TestTheTokensOfAProviderOfAnotherMakingOpenWhatTheySay(t *testing.T) {
+	opensWhatItSays(t, rig.OtherOIDC(t), "IMGD_AUTH_TYP=at+jwt")
+}
+
+func opensWhatItSays(t *testing.T, p rig.Provider, env ...string) {
+	t.Helper()
+	site := rig.NewSite(t, shipped, append(env, "IMGD_AUTH_OIDC_ISSUERS="+p.Issuer, "IMGD_AUTH_AUDIENCE="+p.Audience)...)
 	c := caller.At(site.Start(t, "serve").URL)
 	both, reads := p.Token(t, "images:read", "images:write"), p.Token(t, "images:read")
 	small, err := scene.JPEG(320, 240)

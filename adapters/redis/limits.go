@@ -25,7 +25,7 @@ func (l Limits) Take(ctx context.Context, key string, r core.Rate, n int) (core.
 	if err := r.Check(n); err != nil {
 		return core.Allowance{}, err
 	}
-	limiter := redis_rate.NewLimiter(l.Client.quick)
+	limiter := redis_rate.NewLimiter(l.Client.scripts)
 	limit := redis_rate.Limit{Rate: r.Limit, Period: r.Per, Burst: r.AtOnce()}
 	var got *redis_rate.Result
 	err := l.Client.askFor(ctx, counting, func(ctx context.Context) (err error) {

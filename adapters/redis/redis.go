@@ -42,6 +42,7 @@ type Client struct {
 
 	quick   goredis.UniversalClient // whatever must be answered within the budget
 	patient goredis.UniversalClient // whatever waits: blocked pops and subscriptions
+	scripts *gather                 // over quick
 	trip    trip
 
 	life   context.Context // ends with Close
@@ -60,6 +61,7 @@ func Open(ctx context.Context, address string) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{Prefix: "imgd", quick: goredis.NewUniversalClient(quick(*o)), patient: goredis.NewUniversalClient(patient(*o))}
+	c.scripts = &gather{UniversalClient: c.quick, home: c}
 	c.life, c.end = context.WithCancel(context.Background())
 	if err := c.Ping(ctx); err != nil && core.KindOf(err) != core.Unavailable {
 		_ = c.Close()

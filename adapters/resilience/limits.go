@@ -2,8 +2,6 @@ package resilience
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"imgd/core"
 	"imgd/ports"
@@ -11,25 +9,18 @@ import (
 
 // Limits takes from those it embeds, and from Then while they are away. Each of the two keeps
 // the rate exactly, so that a caller who finds the first away now and there then is
-// allowed twice the rate at most.
+// allowed twice the rate at most. Each has a time of its own, so that what the first has
+// wasted is not missed by the second.
 type Limits struct {
 	ports.Limits // asked first
 	Then         ports.Limits
-	// Budget is how long both together may take; then the answer is Unavailable, since
-	// whoever cannot be counted is not let in.
-	Budget time.Duration
 }
 
 // Take takes n from what key is allowed, or nothing.
 func (l Limits) Take(ctx context.Context, key string, r core.Rate, n int) (core.Allowance, error) {
-	within, cancel := context.WithTimeout(ctx, l.Budget)
-	defer cancel()
-	a, err := l.Limits.Take(within, key, r, n)
+	a, err := l.Limits.Take(ctx, key, r, n)
 	if core.KindOf(err) == core.Unavailable {
-		a, err = l.Then.Take(within, key, r, n)
-	}
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return core.Allowance{}, core.Unavailable.Errorf("requests cannot be counted at the moment; try again").After(time.Second).Because(err)
+		a, err = l.Then.Take(ctx, key, r, n)
 	}
 	return a, err
 }

@@ -15,6 +15,9 @@ const header = "Authorization"
 // principal is who asks, as the header says. It reads nothing of the body.
 func (s *Server) principal(r *http.Request) (core.Principal, error) {
 	if s.Tokens == nil {
+		if err := s.local(r); err != nil {
+			return core.Principal{}, err
+		}
 		return core.LocalAdmin(), nil
 	}
 	values := r.Header.Values(header)

@@ -43,18 +43,31 @@ func (s *Server) checked(op *operation, next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) check(op *operation, w http.ResponseWriter, r *http.Request) (err error) {
-	ask := s.principal
+// admit finds out who asks, and counts them before the records are asked for anything.
+func (s *Server) admit(op *operation, w http.ResponseWriter, r *http.Request) (err error) {
+	var find place
+	c := callOf(r.Context())
 	if op.shared {
-		ask = s.reader
+		c.by, find, err = s.reader(r)
+	} else {
+		c.by, err = s.principal(r)
 	}
+	if err != nil {
+		return err
+	}
+	c.by.Address = c.address
+	if err := s.limit(op, w, r); err != nil || find == nil {
+		return err
+	}
+	if c.by.Tenant, err = find(r.Context()); err != nil {
+		c.by = core.Principal{} // whatever they came with, it leads nowhere
+	}
+	return err
+}
+
+func (s *Server) check(op *operation, w http.ResponseWriter, r *http.Request) error {
 	if !op.open {
-		c := callOf(r.Context())
-		if c.by, err = ask(r); err != nil {
-			return err
-		}
-		c.by.Address = c.address
-		if err := s.limit(op, w, r); err != nil {
+		if err := s.admit(op, w, r); err != nil {
 			return err
 		}
 	}

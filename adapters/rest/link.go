@@ -49,7 +49,7 @@ func target(l deliver.Signed) string {
 }
 
 var targets = regexp.MustCompile(`^/v1/images/([0-9a-f-]{36})/variants/([a-z0-9_-]{1,64})` +
-	`\?exp=([0-9]{1,12})&kid=([A-Za-z0-9_-]{1,32})(&redirect=1)?&sig=([A-Za-z0-9_-]{43})(?:&v=([0-9a-f]{16}))?$`)
+	`\?exp=([0-9]{1,12})&kid=([A-Za-z0-9_-]{1,32})(&redirect=1)?&sig=([A-Za-z0-9_-]{64})(?:&v=([0-9a-f]{16}))?$`)
 
 // readTarget takes a link apart. What target would write in any other way, if only by
 // a byte, is no link: two addresses that mean the same are one too many for a cache.
@@ -117,22 +117,30 @@ func audience(by core.Principal, f deliver.Found) string {
 
 func wholeSeconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 
+// place finds the tenant of the image that somebody without a token wants to read. It
+// looks into the records.
+type place func(context.Context) (tenant string, err error)
+
 // reader is who wants to read a variant: whoever has a link or a token, or anybody
-// where the image is public.
-func (s *Server) reader(r *http.Request) (core.Principal, error) {
+// where something is public. Of those without a token the tenant is not known before
+// they have been counted: it is for find to look it up.
+func (s *Server) reader(r *http.Request) (by core.Principal, find place, err error) {
 	switch {
 	case claimsLink(r.URL):
 		l, err := readTarget(r.URL)
 		if err != nil {
-			return core.Principal{}, err
+			return by, nil, err
 		}
-		return s.Deliver.Redeem(r.Context(), l)
+		by, err = s.Deliver.Holder(l)
+		return by, func(ctx context.Context) (string, error) { return s.Deliver.Redeem(ctx, l) }, err
 	case s.Tokens == nil || len(r.Header.Values(header)) > 0:
-		return s.principal(r)
+		by, err = s.principal(r)
+		return by, nil, err
 	}
 	id, err := core.ParseID(r.PathValue("image_id"))
 	if err != nil {
-		return core.Principal{}, access.Stranger()
+		return by, nil, access.Stranger()
 	}
-	return s.Deliver.Anybody(r.Context(), id)
+	by, err = s.Deliver.Anybody()
+	return by, func(ctx context.Context) (string, error) { return s.Deliver.TenantOfPublic(ctx, id) }, err
 }

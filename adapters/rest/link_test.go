@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,9 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"imgd/adapters/memory"
+	"imgd/adapters/records"
 	"imgd/adapters/rest"
 	"imgd/core"
 	"imgd/core/access"
+	"imgd/e2e/house"
+	"imgd/ports"
 )
 
 const somewhere = "https://images.example.com"
@@ -125,8 +130,8 @@ func TestTheAnswerToABadLinkTellsNothing(t *testing.T) {
 	s := open(t, keys)
 	j := s.upload(t, "x")
 	s.run(t)
-	query := fmt.Sprintf("?exp=%d&kid=k1&sig=%s", time.Now().Add(time.Hour).Unix(), strings.Repeat("A", 43))
-	expired := fmt.Sprintf("?exp=%d&kid=k1&sig=%s", time.Now().Add(-time.Hour).Unix(), strings.Repeat("A", 43))
+	query := fmt.Sprintf("?exp=%d&kid=k1&sig=%s", time.Now().Add(time.Hour).Unix(), strings.Repeat("A", 64))
+	expired := fmt.Sprintf("?exp=%d&kid=k1&sig=%s", time.Now().Add(-time.Hour).Unix(), strings.Repeat("A", 64))
 	bodies := map[string]bool{}
 	for _, path := range []string{
 		"/v1/images/" + j.ImageID + "/variants/medium" + query, "/v1/images/" + j.ImageID + "/variants/none" + query, "/v1/images/" + nobody + "/variants/medium" + query,
@@ -250,7 +255,7 @@ func TestWithoutAKeyThereAreNoLinks(t *testing.T) {
 			if a.slug() != "links-off" || !strings.Contains(a.detail(), "IMGD_LINK_KEYS") {
 				t.Errorf("without a key the answer is %s", a.body)
 			}
-			s.bare(t, path+"/variants/medium?exp=1&kid=k1&sig="+strings.Repeat("A", 43)).want(t, 403)
+			s.bare(t, path+"/variants/medium?exp=1&kid=k1&sig="+strings.Repeat("A", 64)).want(t, 403)
 		})
 	}
 }
@@ -294,5 +299,50 @@ func TestALinkIsReadAsItIsWritten(t *testing.T) {
 		if err != nil || rest.Target(l) != written || l.Image != core.ID(j.ImageID) || l.Variant != "medium" || l.KeyID != "k1" {
 			t.Errorf("%s is read as %+v, %v", written, l, err)
 		}
+	}
+}
+
+// counting counts how often somebody is counted.
+type counting struct {
+	ports.Limits
+	taken atomic.Int64
+}
+
+func (c *counting) Take(ctx context.Context, key string, r core.Rate, n int) (core.Allowance, error) {
+	c.taken.Add(1)
+	return c.Limits.Take(ctx, key, r, n)
+}
+
+func TestForgedLinksCostNoLookIntoTheRecords(t *testing.T) {
+	keys, rotate := signing(t, keyTwo)
+	rates := &counting{Limits: memory.NewLimits(100)}
+	s := open(t, keys, limited(rates, rest.Rates{Requests: core.Rate{Limit: 1000, Per: time.Hour}}))
+	j := s.upload(t, "x")
+	s.run(t)
+	revoked := s.links(t, j.ImageID, `{"variants":["medium"]}`)[0].URL
+	rotate(keyOne)
+	target := s.links(t, j.ImageID, `{"variants":["medium"]}`)[0].URL
+	var asked atomic.Int64
+	s.DB.Engine = records.Counted(s.DB.Engine, &asked)
+	rates.taken.Store(0)
+	for i := range 64 { // each character of the signature
+		at := strings.Index(target, "&sig=") + len("&sig=") + i
+		other := "A"
+		if target[at:at+1] == other {
+			other = "B"
+		}
+		s.bare(t, target[:at]+other+target[at+1:]).want(t, 403)
+		s.bare(t, strings.Replace(target, j.ImageID, string(house.NewID()), 1)).want(t, 403)
+		s.bare(t, revoked).want(t, 403)
+	}
+	if got := asked.Load(); got != 0 {
+		t.Errorf("192 forged links had the records asked %d times, want never", got)
+	}
+	if got := rates.taken.Load(); got != 0 {
+		t.Errorf("192 forged links were counted %d times, want never: that too is a question to a store", got)
+	}
+	s.bare(t, target).want(t, 200)
+	if asked.Load() == 0 || rates.taken.Load() != 1 {
+		t.Errorf("a good link had the records asked %d times and was counted %d times: the test watches nothing", asked.Load(), rates.taken.Load())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -60,14 +61,27 @@ func (s *Server) limit(op *operation, w http.ResponseWriter, r *http.Request) er
 
 // key names the bucket of a principal. It is a hash, so that what strangers choose
 // has one length wherever it is kept, and names nobody there. Whoever came without a
-// token is told apart by their address.
+// token is told apart by where they come from, and by nothing else.
 func (p policy) key(by core.Principal) string {
 	who := p.name + "\x00" + by.Tenant + "\x00" + by.Subject
 	if by.Link != nil || by.Anonymous() {
-		who += "\x00" + by.Address
+		who = p.name + "\x00\x00\x00" + neighbours(by.Address)
 	}
 	sum := sha256.Sum256([]byte(who))
 	return hex.EncodeToString(sum[:16])
+}
+
+// neighbours are those who count as one: an address of IPv4, and 64 bits of one of IPv6,
+// of which a single line has all the others to itself.
+func neighbours(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a, 64).Masked().String()
 }
 
 // said and left are the policy and what is left of it as structured fields

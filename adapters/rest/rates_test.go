@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,6 +178,57 @@ func TestNobodySpendsWhatIsAnothers(t *testing.T) {
 		post(who).want(t, 415)
 		post(who).want(t, 429)
 	}
+}
+
+func TestReadersWithoutATokenAreCountedBeforeTheRecordsAreAsked(t *testing.T) {
+	public, reopen := opening(t, "acme/press")
+	keys, _ := signing(t, keyOne)
+	s := open(t, public, keys, limited(memory.NewLimits(100), rest.Rates{Requests: core.Rate{Limit: 3, Per: time.Hour}}), behindAnybody)
+	id, _ := s.in(t, "press")
+	link := s.links(t, id, `{"variants":["medium"]}`)[0].URL
+	paths := []string{"/v1/images/" + id + "/variants/medium", "/v1/images/" + nobody + "/variants/medium", link}
+	var asked atomic.Int64
+	s.DB.Engine = records.Counted(s.DB.Engine, &asked)
+	from := func(path, address string) answer { return s.bare(t, path, "X-Forwarded-For", address) }
+	for i, status := range []int{200, 401, 200} {
+		from(paths[i], "192.0.2.1").want(t, status)
+	}
+	before := asked.Load()
+	for range 5 {
+		for _, p := range paths {
+			from(p, "192.0.2.1").want(t, 429)
+			from(p, "::ffff:192.0.2.1").want(t, 429) // who is the same
+		}
+	}
+	if got := asked.Load() - before; before == 0 || got != 0 {
+		t.Errorf("readers over their rate had the records asked %d times, and those within %d times", got, before)
+	}
+	from(paths[0], "192.0.2.2").want(t, 200) // who is somebody else
+	reopen()
+	from(paths[0], "192.0.2.3").want(t, 401)
+	if got := from(paths[0], "192.0.2.3").want(t, 401).Header.Get("RateLimit"); got != "" {
+		t.Errorf("where nothing is public RateLimit is %s: strangers are counted", got)
+	}
+}
+
+func TestAReaderWithManyAddressesOfOneNetworkIsCountedOnce(t *testing.T) {
+	public, _ := opening(t, "acme/press")
+	s := open(t, public, limited(memory.NewLimits(100), rest.Rates{Requests: core.Rate{Limit: 4, Per: time.Hour}}), behindAnybody)
+	id, _ := s.in(t, "press")
+	from := func(address string) answer {
+		return s.bare(t, "/v1/images/"+id+"/variants/medium", "X-Forwarded-For", address)
+	}
+	for _, address := range []string{"2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff:ffff:ffff:ffff", "[2001:db8::3]:4711"} {
+		from(address).want(t, 200)
+	}
+	from("2001:db8::4").want(t, 429)
+	from("2001:db8:0:0:1::").want(t, 429)
+	from("2001:db8:0:1::1").want(t, 200) // of the next network
+}
+
+// behindAnybody believes whoever asks on whose behalf that is.
+func behindAnybody(s *rest.Server) {
+	s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 }
 
 // gone are limits that cannot be asked.

@@ -41,6 +41,9 @@ type Server struct {
 	// Origins are those whose pages may read answers, as browsers write them:
 	// https://app.example.com. Empty: none but our own.
 	Origins []string
+	// Hosts are the names by which the API may be asked while nobody is asked for a
+	// token, beside loopback addresses, localhost and the name in PublicURL.
+	Hosts []string
 	// BodyIdle is the longest silence in a body; zero means a minute.
 	BodyIdle time.Duration
 	// NewID makes correlation ids; nil means random ones.
@@ -53,9 +56,9 @@ type Server struct {
 	// Breakers are those of this process, for administrators; nil means none.
 	Breakers func() []Breaker
 	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them has
-	// to be an administrator, unless OpenMetrics lets everybody.
-	Metrics     http.Handler
-	OpenMetrics bool
+	// to be an administrator, wherever they ask from: a proxy on this host passes on the
+	// questions of the world.
+	Metrics http.Handler
 	// Observe is told of every answer; route is the pattern that matched, or empty.
 	Observe func(route, method string, status int, took time.Duration)
 	// Trace begins the span of a request, below the traceparent that came with it or
@@ -84,10 +87,7 @@ var opsPaths = []string{"/livez", "/readyz", "/metrics", "/version"}
 
 // Handler serves the whole contract, and Pages.
 func (s *Server) Handler() (http.Handler, error) {
-	return s.serve(func(op *operation) bool {
-		op.open = op.open || s.OpenMetrics && op.path() == "/metrics"
-		return true
-	}, s.Pages)
+	return s.serve(func(*operation) bool { return true }, s.Pages)
 }
 
 // OpsHandler serves only what a probe and a scraper ask for: /livez, /readyz,

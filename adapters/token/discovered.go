@@ -59,9 +59,11 @@ func Discover(issuer string, now func() time.Time, log *slog.Logger) (*Discovere
 	return d, nil
 }
 
-// Close ends what is under way.
+// Close ends what is under way, and nothing begins after it.
 func (d *Discovered) Close() {
-	d.end()
+	d.mu.Lock()
+	d.end() // whoever asks holds the lock, and looks for this before they begin
+	d.mu.Unlock()
 	d.running.Wait()
 	d.client.CloseIdleConnections()
 }
@@ -167,6 +169,7 @@ func (d *Discovered) attempt(now time.Time) {
 	where := d.where
 	d.mu.Unlock()
 	keys, where, err := d.fetch(ctx, where, now)
+	err = short(err)
 
 	d.mu.Lock()
 	defer d.mu.Unlock()

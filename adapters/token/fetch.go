@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -102,11 +103,45 @@ type narrow struct{ *http.Transport }
 
 func (n narrow) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := n.Transport.RoundTrip(r)
-	if err == nil {
+	switch {
+	case err != nil:
+	case res.StatusCode != http.StatusOK: // go-oidc puts what is said besides into its error
+		err = errors.Join(err, res.Body.Close())
+		res.Body = http.NoBody
+	default:
 		res.Body = http.MaxBytesReader(nil, res.Body, maxBody)
 	}
 	return res, err
 }
+
+// maxTold is how much of an error is told, in bytes.
+const maxTold = 300
+
+// short is an error that holds what somebody else has sent as one short line. What it
+// was made of can be found in it as before.
+func short(err error) error {
+	if err == nil {
+		return nil
+	}
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, err.Error())
+	if len(line) > maxTold {
+		line = strings.ToValidUTF8(line[:maxTold], "") + "…"
+	}
+	return told{err, line}
+}
+
+type told struct {
+	error
+	line string
+}
+
+func (t told) Error() string { return t.line }
+func (t told) Unwrap() error { return t.error }
 
 // ring are the keys of an issuer by their names, each with the algorithms it is for.
 type ring map[named]crypto.PublicKey

@@ -15,16 +15,14 @@ import (
 	"imgd/ports"
 )
 
-// counting is how long a request may be held to be counted.
-const counting = 250 * time.Millisecond
-
 // uploadRate is what auto says where tokens are asked for.
 var uploadRate = core.Rate{Limit: 50, Per: time.Hour}
 
-// rates are how often a principal may ask.
-func (s *Settings) rates() rest.Rates {
+// rates are how often a principal may ask. What auto says goes by whether tokens are
+// asked for in this process, which settings that are read again cannot change.
+func (s *Settings) rates(asked bool) rest.Rates {
 	var auto core.Rate
-	if s.asks() {
+	if asked {
 		auto = uploadRate
 	}
 	return rest.Rates{Uploads: s.UploadRate.with(s.UploadBurst, auto), Requests: s.RequestRate.with(s.RequestBurst, core.Rate{})}
@@ -50,12 +48,12 @@ type bounds struct {
 }
 
 // load puts what the settings say now in force, or leaves what is.
-func (b *bounds) load(s *Settings) error {
+func (b *bounds) load(s *Settings, asked bool) error {
 	q, err := s.quotas()
 	if err != nil {
 		return err
 	}
-	r := s.rates()
+	r := s.rates(asked)
 	b.rates.Store(&r)
 	b.quotas.Store(&q)
 	return nil
@@ -76,7 +74,7 @@ func (b *bounds) of(tenant string) core.Quota {
 }
 
 func (p *parts) renewBounds(s *Settings) ([]any, error) {
-	if err := p.bounds.load(s); err != nil {
+	if err := p.bounds.load(s, p.issuers != nil); err != nil {
 		return nil, err
 	}
 	return []any{"uploads", s.UploadRate.String(), "requests", s.RequestRate.String(), "quotas", s.Quotas}, nil
@@ -87,11 +85,12 @@ func (p *parts) renewBounds(s *Settings) ([]any, error) {
 // Those of SQLite are on one host, where one API process is the rule: it counts by
 // itself, and writes nothing.
 func (p *parts) limits() ports.Limits {
+	database := records.Limits{DB: p.db, Within: time.Duration(p.settings.DatabaseTime)}
 	switch {
 	case p.hints.redis != nil:
-		return resilience.Limits{Limits: redis.Limits{Client: p.hints.redis}, Then: records.Limits{DB: p.db}, Budget: counting}
+		return resilience.Limits{Limits: redis.Limits{Client: p.hints.redis}, Then: database}
 	case postgresURL(p.settings.DatabaseURL):
-		return records.Limits{DB: p.db, Within: time.Duration(p.settings.DatabaseTime)}
+		return database
 	}
 	return memory.NewLimits(100_000)
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,15 +32,40 @@ func TestARateIsReadOrRefused(t *testing.T) {
 
 func TestUploadsAreLimitedWhereTokensAreAskedFor(t *testing.T) {
 	s := defaults(t)
-	if got := s.rates(); got.Uploads.Limit != 0 || got.Requests.Limit != 0 {
+	if got := s.rates(false); got.Uploads.Limit != 0 || got.Requests.Limit != 0 {
 		t.Errorf("without tokens the rates are %+v, want none", got)
 	}
-	s.AuthSecret, s.UploadBurst = strings.Repeat("s", 32), 7
-	if got, want := s.rates().Uploads, (core.Rate{Limit: 50, Per: time.Hour, Burst: 7}); got != want || s.rates().Requests.Limit != 0 {
-		t.Errorf("with tokens they are %+v, want %+v of uploads alone", s.rates(), want)
+	s.UploadBurst = 7
+	if got, want := s.rates(true).Uploads, (core.Rate{Limit: 50, Per: time.Hour, Burst: 7}); got != want || s.rates(true).Requests.Limit != 0 {
+		t.Errorf("with tokens they are %+v, want %+v of uploads alone", s.rates(true), want)
 	}
-	if err := s.UploadRate.UnmarshalText([]byte("off")); err != nil || s.rates().Uploads.Limit != 0 {
-		t.Errorf("switched off they are %+v (%v)", s.rates(), err)
+	if err := s.UploadRate.UnmarshalText([]byte("off")); err != nil || s.rates(true).Uploads.Limit != 0 {
+		t.Errorf("switched off they are %+v (%v)", s.rates(true), err)
+	}
+}
+
+func TestWhetherTokensAreAskedForDecidesWhatAutoSaysAfterAHangup(t *testing.T) {
+	open, asking := defaults(t), defaults(t)
+	asking.AuthSecret = secret
+	for name, c := range map[string]struct {
+		start, fresh Settings
+		want         core.Rate
+	}{
+		"when tokens would no longer be asked for": {asking, open, uploadRate},
+		"when they would be from now on":           {open, asking, core.Rate{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &said{}
+			p := &parts{settings: &c.start, log: slog.New(slog.NewTextHandler(log, nil)), again: func() (*Settings, error) { return &c.fresh, nil }}
+			if c.start.asks() {
+				p.issuers = inForce(t, &c.start)
+			}
+			defer p.rereading(t.Context(), true)()
+			hangup(t, log, `part="rates and quotas"`)
+			if got := p.bounds.now().Uploads; got != c.want || log.count("takes a restart") == 0 {
+				t.Errorf("uploads have %+v, want %+v as at the start; the log:\n%s", got, c.want, &log.text)
+			}
+		})
 	}
 }
 

@@ -55,7 +55,7 @@ func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) 
 	}
 	defer p.lastSpans(traced)
 	if api {
-		if err := errors.Join(p.presets.load(s), p.sharing.load(s), p.bounds.load(s)); err != nil {
+		if err := errors.Join(p.presets.load(s), p.sharing.load(s), p.bounds.load(s, p.issuers != nil)); err != nil {
 			return err
 		}
 	}

@@ -41,6 +41,7 @@ type Settings struct {
 	RequestTime   Span     `name:"request-time" env:"IMGD_REQUEST_TIME" default:"1h" group:"HTTP" help:"How long one request may take in all."`
 	Proxies       []string `name:"trusted-proxies" env:"IMGD_TRUSTED_PROXIES" default:"" group:"HTTP" help:"The networks of proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed for whom they ask (X-Forwarded-For or Forwarded). Empty: nobody is."`
 	Origins       []string `name:"cors-origins" env:"IMGD_CORS_ORIGINS" default:"" group:"HTTP" help:"The origins whose pages may call the API from a browser, exactly: https://app.example.com. Empty: none."`
+	Hosts         []string `name:"allowed-hosts" env:"IMGD_ALLOWED_HOSTS" default:"" group:"HTTP" help:"Without an issuer of tokens (IMGD_AUTH_..), the names by which the API may be asked, beside loopback addresses, localhost and the host of IMGD_PUBLIC_URL: imgd.test,10.1.2.3. Empty: no others."`
 	MaxConns      int      `name:"max-connections" env:"IMGD_MAX_CONNECTIONS" default:"2048" group:"HTTP" help:"How many connections are served at once; more wait."`
 	DrainDelay    Span     `name:"drain-delay" env:"IMGD_DRAIN_DELAY" default:"0s" group:"HTTP" help:"How long a stopping API is not ready but still takes connections, before IMGD_GRACE begins: as long as the proxies in front take to notice."`
 
@@ -161,6 +162,12 @@ func (s *Settings) Check() (mistakes []error) {
 			wrong("IMGD_CORS_ORIGINS", "%q is not an origin as browsers write it: https://app.example.com, in small letters, without a path or a slash at its end", o)
 		}
 	}
+	for _, h := range s.Hosts {
+		_, noAddress := netip.ParseAddr(h)
+		if u, err := url.Parse("http://" + h); noAddress != nil && (err != nil || u.Host != h || strings.ContainsAny(h, ":*")) {
+			wrong("IMGD_ALLOWED_HOSTS", "%q is not a name or an address alone: imgd.test, without https://, a port or a pattern", h)
+		}
+	}
 	for _, f := range s.Formats {
 		if !slices.Contains(readable, f) {
 			wrong("IMGD_FORMATS", "%q is not a format; there are %s", f, strings.Join(readable, ", "))
@@ -277,12 +284,6 @@ func (s *Settings) proxies() (list []netip.Prefix, err error) {
 		list = append(list, p.Masked())
 	}
 	return list, nil
-}
-
-// local reports whether the API is for this machine alone.
-func (s *Settings) local() bool {
-	host, _, err := net.SplitHostPort(s.Listen)
-	return err == nil && loopback(host)
 }
 
 func (s *Settings) publicURL() string {

@@ -125,3 +125,16 @@ func TestSecretsAreRedacted(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesOfTheServiceAreNamesAlone(t *testing.T) {
+	for name, good := range map[string]bool{
+		"imgd.test": true, "10.1.2.3": true, "fd00::1": true, "Imgd": true,
+		"https://imgd.test": false, "imgd.test:80": false, "*.imgd.test": false, "imgd.test/": false, "a b": false, "u@imgd.test": false,
+	} {
+		s := defaults(t)
+		s.Hosts = []string{name}
+		if mistakes := s.Check(); (len(mistakes) == 0) != good || !good && !strings.HasPrefix(mistakes[0].Error(), "IMGD_ALLOWED_HOSTS: ") {
+			t.Errorf("IMGD_ALLOWED_HOSTS=%q gives %v", name, mistakes)
+		}
+	}
+}

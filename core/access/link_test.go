@@ -30,6 +30,10 @@ func TestALinkIsGoodForWhatWasSignedAndNothingElse(t *testing.T) {
 	if err != nil || kid != "k1" {
 		t.Fatalf("Sign = %s, %v; want the first key", kid, err)
 	}
+	_, elsewhere, err := k.Sign("globex", link)
+	if err != nil || elsewhere[:22] == sig[:22] {
+		t.Fatalf("links into two tenants begin with the same seal, %v", err)
+	}
 	change := func(f func(*core.Link)) core.Link { l := link; f(&l); return l }
 	for name, c := range map[string]struct {
 		tenant   string
@@ -52,14 +56,20 @@ func TestALinkIsGoodForWhatWasSignedAndNothingElse(t *testing.T) {
 		"by another key":      {"acme", link, "k2", sig, now, core.SignatureInvalid},
 		"by a key of no one":  {"acme", link, "k3", sig, now, core.SignatureInvalid},
 		"without a signature": {"acme", link, kid, "", now, core.SignatureInvalid},
-		"by a shorter one":    {"acme", link, kid, sig[:22], now, core.SignatureInvalid},
+		"by a shorter one":    {"acme", link, kid, sig[:43], now, core.SignatureInvalid},
+		"by a part of one":    {"acme", link, kid, sig[:20], now, core.SignatureInvalid},
+		"with another seal":   {"acme", link, kid, elsewhere[:22] + sig[22:], now, core.SignatureInvalid},
 		"forged and expired":  {"acme", change(func(l *core.Link) { l.Variant = "large" }), kid, sig, link.Expires, core.SignatureInvalid},
 		// The parts of what is signed do not flow into each other.
 		"with its parts moved": {"acme0198c0de", change(func(l *core.Link) { l.Image = "-5d7a-7e6b-9c1d-3f2a1b0c9d8e" }), kid, sig, now, core.SignatureInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := core.SlugOf(k.Verify(c.tenant, c.link, c.kid, c.sig, c.now)); got != c.want {
-				t.Errorf("Verify = %q, want %q", got, c.want)
+			got := core.SlugOf(k.Verify(c.link, c.kid, c.sig, c.now))
+			if got == "" && !k.Leads(c.tenant, c.link, c.kid, c.sig) {
+				got = core.SignatureInvalid
+			}
+			if got != c.want {
+				t.Errorf("the link is %q, want %q", got, c.want)
 			}
 		})
 	}
@@ -74,22 +84,22 @@ func TestKeysOfLinksRotate(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := keys(t, "new:"+secretB+"\nold:"+secretA)
-	if err := both.Verify("acme", link, kid, sig, now); err != nil {
+	if err := both.Verify(link, kid, sig, now); err != nil {
 		t.Errorf("with two keys a link of the older one is refused: %v", err)
 	}
 	if kid, _, _ := both.Sign("acme", link); kid != "new" {
 		t.Errorf("two keys sign with %s, want the first", kid)
 	}
-	if err := keys(t, "new:"+secretB).Verify("acme", link, kid, sig, now); core.SlugOf(err) != core.SignatureInvalid {
+	if err := keys(t, "new:"+secretB).Verify(link, kid, sig, now); core.SlugOf(err) != core.SignatureInvalid {
 		t.Errorf("a link of a key that is gone = %v", err)
 	}
-	if err := keys(t, "old:"+secretB).Verify("acme", link, kid, sig, now); core.SlugOf(err) != core.SignatureInvalid {
+	if err := keys(t, "old:"+secretB).Verify(link, kid, sig, now); core.SlugOf(err) != core.SignatureInvalid {
 		t.Errorf("a link of a key whose secret has changed = %v", err)
 	}
 	if _, _, err := keys(t, "").Sign("acme", link); core.SlugOf(err) != core.LinksOff {
 		t.Errorf("without a key Sign = %v", err)
 	}
-	if err := keys(t, "").Verify("acme", link, kid, sig, now); core.SlugOf(err) != core.SignatureInvalid {
+	if err := keys(t, "").Verify(link, kid, sig, now); core.SlugOf(err) != core.SignatureInvalid {
 		t.Errorf("without a key Verify = %v", err)
 	}
 }

@@ -22,6 +22,9 @@ func (s *Service) Sign(ctx context.Context, by core.Principal, image core.ID, na
 	if err := access.May(by, core.ScopeRead); err != nil {
 		return nil, err
 	}
+	if life <= 0 || life > access.MaxLinkLife {
+		return nil, core.Invalid.Errorf("a link is good for a second to %d days; ask for as much", access.MaxLinkLife/(24*time.Hour))
+	}
 	rec, err := s.Images.Image(ctx, by.Tenant, image)
 	if err != nil {
 		return nil, err
@@ -48,40 +51,49 @@ func (s *Service) Sign(ctx context.Context, by core.Principal, image core.ID, na
 	return list, nil
 }
 
-// Redeem returns whoever came with a link: nobody in particular, in the tenant of the
-// image, who may read the one variant. The tenant is not part of the address, which
-// strangers get to see, but of what is signed.
-func (s *Service) Redeem(ctx context.Context, l Signed) (core.Principal, error) {
-	keys := s.keys()
-	if !keys.Has(l.KeyID) {
-		return core.Principal{}, access.LinkInvalid()
-	}
-	at, err := s.Tenants.PlaceOf(ctx, l.Image)
-	if err != nil && core.KindOf(err) != core.NotFound {
+// Holder returns whoever came with a link: nobody in particular, who may read the one
+// variant. It does not look into the records yet, so that forged links cost nothing:
+// in which tenant that is, Redeem tells.
+func (s *Service) Holder(l Signed) (core.Principal, error) {
+	if err := s.keys().Verify(l.Link, l.KeyID, l.Signature, s.Now()); err != nil {
 		return core.Principal{}, err
 	}
-	if err := keys.Verify(at.Tenant, l.Link, l.KeyID, l.Signature, s.Now()); err != nil {
-		return core.Principal{}, err
-	}
-	return core.Principal{Tenant: at.Tenant, Subject: "link:" + l.KeyID, Link: &l.Link}, nil
+	return core.Principal{Subject: "link:" + l.KeyID, Link: &l.Link}, nil
 }
 
-// Anybody returns who may read the variants of an image that is public. Of any other
-// image, of one that was public until it was deleted, and of none, it is the same
-// Unauthenticated.
-func (s *Service) Anybody(ctx context.Context, image core.ID) (core.Principal, error) {
-	public := s.public()
-	if len(public) == 0 {
+// Redeem returns the tenant that a link of a Holder leads into. The tenant is not to be
+// read in the address, which strangers get to see, but it is signed.
+func (s *Service) Redeem(ctx context.Context, l Signed) (tenant string, err error) {
+	at, err := s.Tenants.PlaceOf(ctx, l.Image)
+	if err != nil && core.KindOf(err) != core.NotFound {
+		return "", err
+	}
+	if err != nil || !s.keys().Leads(at.Tenant, l.Link, l.KeyID, l.Signature) {
+		return "", access.LinkInvalid()
+	}
+	return at.Tenant, nil
+}
+
+// Anybody returns who may read what is public, where anything is: it does not look into
+// the records yet. Whether an image is, TenantOfPublic tells.
+func (s *Service) Anybody() (core.Principal, error) {
+	if len(s.public()) == 0 {
 		return core.Principal{}, access.Stranger()
 	}
+	return core.Principal{}, nil
+}
+
+// TenantOfPublic returns the tenant of an image that is public. Of any other image, of
+// one that was public until it was deleted, and of none, it is the same Unauthenticated.
+func (s *Service) TenantOfPublic(ctx context.Context, image core.ID) (string, error) {
 	at, err := s.Tenants.PlaceOf(ctx, image)
 	if err != nil && core.KindOf(err) != core.NotFound {
-		return core.Principal{}, err
+		return "", err
 	}
-	if err != nil || !public.Cover(at) {
-		return core.Principal{}, access.Stranger()
+	if err != nil || !s.public().Cover(at) {
+		return "", access.Stranger()
 	}
-	return core.Principal{Tenant: at.Tenant}, nil
+	return at.Tenant, nil
 }
 
 // Elsewhere returns an address at which the store serves a ready variant by itself, as

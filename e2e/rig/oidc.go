@@ -41,6 +41,7 @@ type Provider struct {
 	Audience string // of its tokens
 	client   string
 	secret   string
+	resource string // named when a token is asked for, where tokens are for one
 }
 
 // OIDC returns a provider that the tests of this process share: nobody changes it.
@@ -50,7 +51,7 @@ func OIDC(t testing.TB) Provider {
 	if issuer != os.Getenv("TEST_OIDC_ISSUER") {
 		return providerAt(issuer)
 	}
-	p := Provider{issuer, os.Getenv("TEST_OIDC_AUDIENCE"), os.Getenv("TEST_OIDC_CLIENT_ID"), os.Getenv("TEST_OIDC_CLIENT_SECRET")}
+	p := Provider{Issuer: issuer, Audience: os.Getenv("TEST_OIDC_AUDIENCE"), client: os.Getenv("TEST_OIDC_CLIENT_ID"), secret: os.Getenv("TEST_OIDC_CLIENT_SECRET")}
 	if p.Audience == "" || p.client == "" || p.secret == "" {
 		t.Fatal("TEST_OIDC_ISSUER is set: TEST_OIDC_CLIENT_ID, TEST_OIDC_CLIENT_SECRET and TEST_OIDC_AUDIENCE have to be set too")
 	}
@@ -64,7 +65,9 @@ func NewOIDC(t testing.TB) (*Server, Provider) {
 	return s, providerAt(s.URL)
 }
 
-func providerAt(issuer string) Provider { return Provider{issuer, "imgd", "robot", secret()} }
+func providerAt(issuer string) Provider {
+	return Provider{Issuer: issuer, Audience: "imgd", client: "robot", secret: secret()}
+}
 
 // Token is one of the client's own (the grant of client credentials), with scopes.
 func (p Provider) Token(t testing.TB, scopes ...string) string {
@@ -82,6 +85,9 @@ func (p Provider) token(ctx context.Context, scopes []string) (string, error) {
 		return "", err
 	}
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scopes, " ")}}
+	if p.resource != "" {
+		form.Set("resource", p.resource) // RFC 8707
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err

@@ -33,7 +33,7 @@ func (a *away) Take(ctx context.Context, _ string, r core.Rate, n int) (core.All
 
 func TestLimitsWithoutTheFirstStore(t *testing.T) {
 	portstest.Limits(t, func(t *testing.T) ports.Limits {
-		return resilience.Limits{Limits: &away{}, Then: records.Limits{DB: fresh(t).DB}, Budget: 10 * time.Second}
+		return resilience.Limits{Limits: &away{}, Then: records.Limits{DB: fresh(t).DB}}
 	})
 }
 

@@ -817,7 +817,7 @@ type SignedLink struct {
 
 	// URL The address, to be used byte for byte as it is. Whoever has it can read the variant.
 	//
-	// Examples: https://images.example.com/v1/images/0198c0de-5d7a-7e6b-9c1d-3f2a1b0c9d8e/variants/thumbnail?exp=1785589200&kid=k1&sig=5hA1d0fXG3bQJmS8vT0oYq2kP7cZr4wU9eLxN6iVtBs&v=9f86d081884c7d65
+	// Examples: https://images.example.com/v1/images/0198c0de-5d7a-7e6b-9c1d-3f2a1b0c9d8e/variants/thumbnail?exp=1785589200&kid=k1&sig=Q0o5cXZ0M1hKd2lTYUJ15hA1d0fXG3bQJmS8vT0oYq2kP7cZr4wU9eLxN6iVtBsA&v=9f86d081884c7d65
 	URL string `json:"url"`
 
 	// Variant The name of a variant, unique in the image.
@@ -1251,7 +1251,7 @@ type GetVariantParams struct {
 	// Kid The name of the key that has signed a link.
 	Kid *LinkKey `form:"kid,omitempty" json:"kid,omitempty"`
 
-	// Sig The signature of a link, HMAC-SHA256 in base64url. It comes with `exp` and `kid`, in the order in which the link has them.
+	// Sig The signature of a link in base64url, 64 characters. It comes with `exp` and `kid`, in the order in which the link has them.
 	Sig *LinkSignature `form:"sig,omitempty" json:"sig,omitempty"`
 
 	// IfNoneMatch The `ETag`s the caller has; when one of them is current, the answer is 304.
@@ -1275,7 +1275,7 @@ type HeadVariantParams struct {
 	// Kid The name of the key that has signed a link.
 	Kid *LinkKey `form:"kid,omitempty" json:"kid,omitempty"`
 
-	// Sig The signature of a link, HMAC-SHA256 in base64url. It comes with `exp` and `kid`, in the order in which the link has them.
+	// Sig The signature of a link in base64url, 64 characters. It comes with `exp` and `kid`, in the order in which the link has them.
 	Sig *LinkSignature `form:"sig,omitempty" json:"sig,omitempty"`
 
 	// IfNoneMatch The `ETag`s the caller has; when one of them is current, the answer is 304.
