@@ -112,6 +112,16 @@ func (b *Book) Operations() []*Operation {
 	})
 }
 
+// Operation is the one of a name; nil if there is none.
+func (b *Book) Operation(id string) *Operation {
+	for _, op := range b.operations {
+		if op.OperationID == id {
+			return op
+		}
+	}
+	return nil
+}
+
 // Find is the operation that a request is for. Without one, there says whether the
 // path has another method.
 func (b *Book) Find(r *http.Request) (op *Operation, there bool) {
@@ -189,7 +199,7 @@ func beneathHTTP(code int, h http.Header) bool {
 
 // stray says what is wrong with an answer to what is no operation of the contract.
 func stray(r *http.Request, there bool, code int, h http.Header) []string {
-	p := r.URL.Path
+	p := "/" + strings.TrimPrefix(r.URL.Path, "/")
 	page := slices.ContainsFunc(beside, func(b string) bool { return p == b || b != "/" && strings.HasSuffix(b, "/") && strings.HasPrefix(p, b) })
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 	want := http.StatusNotFound
