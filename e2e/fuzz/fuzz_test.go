@@ -117,6 +117,8 @@ func (v *service) covered(t *testing.T) {
 
 // The controls: services that are nearly imgd, which have to be found out, and imgd
 // itself, which is not.
+//
+//nolint:bodyclose // the client closes it
 func TestAServiceThatBreaksTheContractIsFoundOut(t *testing.T) {
 	p := rig.NewSite(t, shipped, settings...).Start(t, "serve")
 	for name, spoil := range map[string]func(*http.Response) error{
