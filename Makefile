@@ -14,7 +14,7 @@ TOOL           := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers docs assets screenshots build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api deploy-check test-containers migration fuzz fuzz-short bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
+.PHONY: help deps servers docs assets screenshots build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api deploy-check test-containers migration fuzz fuzz-short fuzz-api bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,10 +46,11 @@ demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, 
 # alone: they watch the clock.
 test: servers ## Run all tests.
 	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
-	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -E '^imgd/e2e(/chaos|/storm)?$$')
+	$(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -E '^imgd/e2e(/chaos|/storm|/fuzz)?$$')
 	$(GO) test -count=1 -timeout 20m -run TestWhatIs ./adapters/vips/decode ./adapters/vips/engine
 	$(GO) test -count=1 -timeout 20m ./e2e
 	$(GO) test -count=1 -timeout 20m ./e2e/chaos
+	$(GO) test -count=1 -timeout 10m ./e2e/fuzz
 
 chaos-short: servers ## Let it storm for three minutes: faults while clients upload.
 	IMGD_TEST_STORM=3m $(GO) test -v -count=1 -timeout 30m ./e2e/storm
@@ -122,6 +123,9 @@ fuzz: deps ## Fuzz every target for 30 s.
 
 fuzz-short: deps
 	@GO="$(GO)" sh scripts/fuzz 5s
+
+fuzz-api: deps ## Ask the API what openapi.yaml lets one ask, and what it does not, for ten minutes.
+	IMGD_TEST_FUZZ=5m $(GO) test -v -count=1 -timeout 30m -run TestWhateverIsAsked ./e2e/fuzz
 
 bench: servers ## Run the benchmarks of docs/benchmarks.md.
 	$(GO) test -run '^$$' -bench BenchmarkPhoto12MP -benchtime 10x -timeout 20m ./e2e

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"imgd/e2e/contract"
 	"imgd/e2e/rig"
 	"imgd/e2e/scene"
 )
@@ -221,4 +222,4 @@ func readyAt(address string) bool {
 
 // probing has a connection for each question: of one that is kept it would not be
 // seen whether new ones are taken.
-var probing = &http.Transport{DisableKeepAlives: true}
+var probing = contract.Around(&http.Transport{DisableKeepAlives: true})

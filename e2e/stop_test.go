@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"imgd/e2e/contract"
 	"imgd/e2e/rig"
 	"imgd/e2e/scene"
 )
@@ -80,7 +81,7 @@ func uploadWhen(t *testing.T, url string, file []byte, asked chan<- struct{}, ma
 }
 
 // patient is a client that waits to be asked for a body.
-var patient = &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+var patient = &http.Client{Transport: contract.Around(&http.Transport{ExpectContinueTimeout: time.Minute})}
 
 // held is a body that is not sent before its time.
 type held struct {

@@ -208,7 +208,7 @@ func TestWhatIsTooLargeIsRefusedBeforeItIsSentAndClosesTheConnection(t *testing.
 	r.Header.Set("Expect", "100-continue")
 	patient := &http.Transport{ExpectContinueTimeout: 10 * time.Second}
 	defer patient.CloseIdleConnections()
-	res, err := (&http.Client{Transport: newContract(t, patient)}).Do(r)
+	res, err := (&http.Client{Transport: held{t, patient}}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

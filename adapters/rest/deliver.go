@@ -101,6 +101,9 @@ func (c *content) write(w http.ResponseWriter) error {
 	if c.opened.File != nil {
 		source = c.opened.File // the kernel sends it
 	}
+	if c.request.Method == http.MethodHead {
+		c.request.Header.Del("Range") // it means nothing but to GET (RFC 9110, section 14.2)
+	}
 	http.ServeContent(out, c.request, "", c.modified, source)
 	if in.err != nil {
 		return in.err

@@ -191,7 +191,7 @@ func TestTheOperatorsListenerHasNoAPI(t *testing.T) {
 	}
 	ts := httptest.NewServer(h)
 	defer ts.Close()
-	s := &street{url: ts.URL, client: &http.Client{Transport: newContract(t, ts.Client().Transport)}}
+	s := &street{url: ts.URL, client: &http.Client{Transport: held{t, ts.Client().Transport}}}
 	for _, path := range []string{"/livez", "/readyz", "/version", "/metrics"} {
 		s.get(t, path).want(t, 200)
 	}

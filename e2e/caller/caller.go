@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"imgd/e2e/spill"
+	"imgd/e2e/contract"
 )
 
 // Caller sends requests. Its fields are set before the first.
@@ -37,7 +37,7 @@ type Caller struct {
 func New(url func() string) *Caller {
 	return &Caller{
 		URL: url, Patience: 15 * time.Second, Most: time.Second, seen: map[string]int{},
-		client: &http.Client{Transport: spill.Around(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second})},
+		client: &http.Client{Transport: contract.Around(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 10 * time.Second})},
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"imgd/e2e/spill"
+	"imgd/e2e/contract"
 )
 
 // Binary is a build of imgd that the tests of a package run.
@@ -29,10 +29,10 @@ type Binary struct {
 	Tags []string
 }
 
-// Main is what a TestMain does: it builds, runs the tests while it listens to what
-// strangers are told, and ends the process.
+// Main is what a TestMain does: it builds, runs the tests while every answer is held
+// against the contract, and ends the process.
 func Main(m *testing.M, builds ...Binary) {
-	code, err := built(spill.Over(m.Run), builds)
+	code, err := built(contract.Over(m.Run), builds)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -114,7 +114,8 @@ func (s *Site) Start(t testing.TB, role string, env ...string) *Process {
 	if err := deliver(p.cmd); err != nil {
 		t.Fatal(err)
 	}
-	go func() { p.err = p.cmd.Wait(); close(p.done) }()
+	over := contract.Serves(address)
+	go func() { p.err = p.cmd.Wait(); over(); close(p.done) }()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.done

@@ -1,17 +1,14 @@
-// Package spill listens to what strangers are told when something is refused or goes
-// wrong, and finds our insides in it.
+// Package spill reads what strangers are told when something is refused or goes wrong,
+// and finds our insides in it.
 package spill
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
-	"sync"
 
 	"imgd/core"
 )
@@ -67,68 +64,4 @@ func Judge(r *http.Request, status int, h http.Header, body []byte) (wrong []str
 		}
 	}
 	return wrong
-}
-
-var heard struct {
-	sync.Mutex
-	wrong []string
-	count int
-}
-
-// Around is a transport whose answers are listened to.
-func Around(base http.RoundTripper) http.RoundTripper { return listener{base} }
-
-type listener struct{ http.RoundTripper }
-
-func (l listener) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := l.RoundTripper.RoundTrip(r)
-	if err != nil || res.StatusCode < 400 || res.Header.Get("X-Correlation-ID") == "" { // some other server's
-		return res, err
-	}
-	body, err := io.ReadAll(res.Body)
-	_ = res.Body.Close()
-	res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failed{err}))
-	if err != nil {
-		return res, nil // half an answer is for the caller to complain of
-	}
-	wrong := Judge(r, res.StatusCode, res.Header, body)
-	heard.Lock()
-	defer heard.Unlock()
-	heard.count++
-	for _, w := range wrong {
-		heard.wrong = append(heard.wrong, fmt.Sprintf("%s %s = %d: %s", r.Method, r.URL.Path, res.StatusCode, w))
-	}
-	return res, nil
-}
-
-// failed is a reader that ends as another did.
-type failed struct{ err error }
-
-func (f failed) Read([]byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	return 0, io.EOF
-}
-
-// Over listens to everything that is asked through http.DefaultTransport while the
-// tests run, and fails them at their end for what it heard.
-func Over(run func() int) func() int {
-	return func() int {
-		http.DefaultTransport = Around(http.DefaultTransport)
-		return verdict(run())
-	}
-}
-
-func verdict(code int) int {
-	heard.Lock()
-	defer heard.Unlock()
-	for _, w := range heard.wrong {
-		fmt.Fprintln(os.Stderr, "told to strangers:", w)
-	}
-	if code == 0 && len(heard.wrong) > 0 {
-		return 1
-	}
-	fmt.Fprintf(os.Stderr, "%d refusals were listened to\n", heard.count)
-	return code
 }

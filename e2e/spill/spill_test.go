@@ -41,24 +41,3 @@ func TestWhatIsPlantedIsFound(t *testing.T) {
 		}
 	}
 }
-
-func TestWhatWasHeardFailsTheRun(t *testing.T) {
-	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-Correlation-ID", "c")
-		http.Error(w, "open /tmp/x: no such file", http.StatusInternalServerError)
-	}))
-	defer ts.Close()
-	client := &http.Client{Transport: Around(ts.Client().Transport)}
-	r, err := http.NewRequestWithContext(t.Context(), "GET", ts.URL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	if verdict(0) != 1 {
-		t.Error("a run that told a path to strangers is fine")
-	}
-}
