@@ -140,7 +140,8 @@ func (s *session) parameter(t *rapid.T, r *request, op *contract.Operation, p *o
 func (s *session) named(t *rapid.T, op *contract.Operation, p *openapi3.Parameter) any {
 	switch {
 	case p.Name == "image_id" && len(s.images) > 0 && !oneIn(t, 5, "other"):
-		return rapid.SampledFrom(s.images).Draw(t, p.Name)
+		last := s.images[len(s.images)-1] // the others may be deleted
+		return rapid.SampledFrom(append(slices.Clone(s.images), last, last, last)).Draw(t, p.Name)
 	case p.Name == "job_id" && len(s.jobs) > 0 && !oneIn(t, 5, "other"):
 		return rapid.SampledFrom(append(slices.Clone(s.jobs), s.jobs[len(s.jobs)-1])).Draw(t, p.Name)
 	case p.Name == "name":
