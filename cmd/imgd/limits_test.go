@@ -57,7 +57,7 @@ func TestAHangupChangesRatesAndQuotas(t *testing.T) {
 	p := &parts{settings: &s, log: slog.New(slog.NewTextHandler(log, nil))}
 	var now atomic.Pointer[Settings]
 	p.again = func() (*Settings, error) { return now.Load(), nil }
-	defer p.rereading(t.Context(), true)()
+	defer p.rereading(t.Context(), true, listen())()
 	next := s
 	if err := next.UploadRate.UnmarshalText([]byte("5/m")); err != nil {
 		t.Fatal(err)

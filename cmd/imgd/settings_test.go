@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,21 @@ func TestSecretsAreRedacted(t *testing.T) {
 	for _, secret := range []string{"postgres://u:hunter2@h/db", "s3://b?secret_key=hunter2"} {
 		if got := redact(secret); strings.Contains(got, "hunter2") {
 			t.Errorf("%s is shown as %s", secret, got)
+		}
+	}
+}
+
+func TestHelpNamesAllThatAHangupRenews(t *testing.T) {
+	_, list, _ := strings.Cut(about(), "they name: ")
+	renewed := strings.Split(strings.TrimSuffix(list, "."), ", ")
+	for _, s := range settings() {
+		if slices.Contains(renewed, s.Variable) != s.Renewed {
+			t.Errorf("%s is renewed at SIGHUP: %v, and help says otherwise: %v", s.Variable, s.Renewed, renewed)
+		}
+	}
+	for _, want := range []string{"IMGD_PRESETS", "IMGD_QUOTAS", "IMGD_LOG_LEVEL", "IMGD_LINK_KEYS"} {
+		if !slices.Contains(renewed, want) {
+			t.Errorf("help does not name %s: %v", want, renewed)
 		}
 	}
 }
