@@ -73,14 +73,18 @@ func (b *Breaker) changed(e circuitbreaker.StateChangedEvent) {
 // begin asks to call. The caller tells how it went.
 func (b *Breaker) begin() (end func(error), err error) {
 	if !b.circuit.TryAcquirePermit() {
-		wait := max(b.circuit.RemainingDelay(), time.Second)
-		if b.config.Probe != nil {
-			wait = min(wait, 2*time.Second)
-		}
-		return nil, core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
+		return nil, b.refusal()
 	}
 	began := time.Now()
 	return func(err error) { b.saw(err, began) }, nil
+}
+
+func (b *Breaker) refusal() error {
+	wait := max(b.circuit.RemainingDelay(), time.Second)
+	if b.config.Probe != nil {
+		wait = min(wait, 2*time.Second)
+	}
+	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
 }
 
 func (b *Breaker) saw(err error, began time.Time) {
@@ -152,5 +156,18 @@ func (b *Breaker) State() (state string, since time.Time) {
 	return now.String(), since
 }
 
-// Last is the last call that ended with an answer or a failure; nil before the first.
-func (b *Breaker) Last() *Call { return b.last.Load() }
+// Refuses is what callers are told at the moment: nil unless the breaker is open.
+func (b *Breaker) Refuses() error {
+	if state, _ := b.State(); state != circuitbreaker.OpenState.String() {
+		return nil
+	}
+	return b.refusal()
+}
+
+// Last is the last call that ended with an answer or a failure; zero before the first.
+func (b *Breaker) Last() (c Call) {
+	if last := b.last.Load(); last != nil {
+		c = *last
+	}
+	return c
+}

@@ -52,8 +52,8 @@ type Server struct {
 	Build    Build
 	// Breakers are those of this process, for administrators; nil means none.
 	Breakers func() []Breaker
-	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them has
-	// to be an administrator, unless OpenMetrics lets everybody.
+	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them, or
+	// for /readyz?verbose, has to be an administrator, unless OpenMetrics lets everybody.
 	Metrics     http.Handler
 	OpenMetrics bool
 	// Observe is told of every answer; route is the pattern that matched, or empty.
@@ -85,7 +85,8 @@ var opsPaths = []string{"/livez", "/readyz", "/metrics", "/version"}
 // Handler serves the whole contract, and Pages.
 func (s *Server) Handler() (http.Handler, error) {
 	return s.serve(func(op *operation) bool {
-		op.open = op.open || s.OpenMetrics && op.path() == "/metrics"
+		op.inside = s.OpenMetrics
+		op.open = op.open || op.path() == "/readyz" || op.inside && op.path() == "/metrics"
 		return true
 	}, s.Pages)
 }
@@ -94,7 +95,7 @@ func (s *Server) Handler() (http.Handler, error) {
 // /metrics and /version. It needs no use cases.
 func (s *Server) OpsHandler() (http.Handler, error) {
 	return s.serve(func(op *operation) bool {
-		op.open = true // the listener is for those who may
+		op.open, op.inside = true, true
 		return slices.Contains(opsPaths, op.path())
 	}, nil)
 }
