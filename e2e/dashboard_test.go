@@ -122,14 +122,10 @@ func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
 	w.provoke("401")
 	w.shows("h1", "A token, please")
 	w.blameless("the question for a token")
-	sign := func(token string) {
-		w.do(chromedp.SetValue(chromedp.CSS("#token"), token))
-		w.press("button", "Sign in")
-	}
-	sign("not.a.token")
+	w.sign("not.a.token")
 	w.shows(".complaint", "refused")
 	w.blameless("the question after a refusal")
-	sign(minted(t, secret, "images:admin"))
+	w.sign(minted(t, secret, "images:admin"))
 	w.shows("h1", "All is well")
 	w.drop("mine.jpg", "image/jpeg", drawing(t, 640, 480))
 	w.await("a picture that was fetched with the token", `[...document.querySelectorAll(".latest img:not(.waiting)")].some((i) => i.naturalWidth > 0)`)
@@ -139,9 +135,16 @@ func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
 	}
 	w.press("#leave", "Sign out")
 	w.shows("h1", "A token, please")
-	sign(minted(t, secret, "images:read", "images:write"))
+	w.sign(minted(t, secret, "images:read", "images:write"))
 	w.shows(".empty", "images:admin") // and nothing of others
 	w.shows(".tile", "Waiting")
+}
+
+// sign answers the question for a token.
+func (w *window) sign(token string) {
+	w.t.Helper()
+	w.do(chromedp.SetValue(chromedp.CSS("#token"), token))
+	w.press("button", "Sign in")
 }
 
 // minted is a token as the binary prints it.
