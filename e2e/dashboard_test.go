@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"os/exec"
@@ -163,7 +164,12 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	memories(t, p.URL)
 	w := openWindow(t, p.URL, "/dashboard")
-	w.await("the latest pictures", `document.querySelectorAll(".latest img:not(.waiting)").length === 6`)
+	pictures := 6
+	if picturesKept() != "" {
+		pictures = 11 // and one that failed
+	}
+	w.await("the latest pictures", fmt.Sprintf(`document.querySelectorAll(".latest img:not(.waiting)").length === %d`, pictures))
+	w.size(1360, 1230)
 	w.shoot("dashboard")
 	w.prefer("dark")
 	ground := func() string { return inPage[string](w, `getComputedStyle(document.documentElement).backgroundColor`) }
@@ -172,6 +178,7 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	}
 	w.blameless("the dashboard in the dark")
 	w.shoot("dashboard-dark")
+	w.size(1360, 900)
 	w.press("#theme", "System")
 	w.shows("#theme", "Light")
 	if got := ground(); got != "rgb(246, 247, 249)" {
@@ -197,6 +204,14 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	w.open("/dashboard#/images/" + image)
 	w.await("its variants", `document.querySelectorAll(".variant img:not(.waiting)").length === 5`)
 	w.shoot("image")
+	w.size(1360, 620)
+	w.open("/dashboard#/jobs?state=failed")
+	w.shows(".tabs [aria-current]", "failed")
+	if picturesKept() != "" {
+		w.shows(".problem", "The image is damaged")
+		w.await("the pictures of jobs", `document.querySelectorAll(".job").length === 4`)
+	}
+	w.shoot("failed")
 	w.size(360, 780)
 	w.narrow("the page of an image")
 	for _, view := range []string{"images", "jobs", ""} {
@@ -230,7 +245,10 @@ func memories(t *testing.T, url string) {
 		upload(t, url, drawing(t, 700+30*i, 500), m.name)
 		time.Sleep(pause[i%len(pause)] * time.Second)
 	}
-	last = upload(t, url, damaged(), "scan-0412.png")
+	for _, name := range []string{"scan-0412.png", "scan-0413.png", "from-the-old-disk.png", "scan-0419.png"} {
+		last = upload(t, url, damaged(), name)
+		time.Sleep(2 * time.Second)
+	}
 	finished(t, url, last.ID, 30*time.Second)
 	for _, m := range album(t) {
 		last = upload(t, url, m.file, m.name)
