@@ -147,7 +147,7 @@ docs: ## Make build/site: the guides, the API and the problems as pages that ope
 contact-sheet: bin/imgd bin/demo ## Make docs/contact-sheet.jpg anew.
 	bin/demo -once -sheet docs/contact-sheet.jpg
 
-screenshots: servers ## Make the pictures of the pages in docs/images anew; takes five minutes.
+screenshots: servers assets ## Make the pictures of the pages in docs/images anew; takes five minutes. Look at them.
 	@sh scripts/deps fonts
 	mkdir -p docs/images
 	IMGD_TEST_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -count=1 -timeout 20m -run 'TestTheDashboardFits|TestTheContract' ./e2e

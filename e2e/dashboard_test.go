@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"os/exec"
@@ -122,14 +123,10 @@ func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
 	w.provoke("401")
 	w.shows("h1", "A token, please")
 	w.blameless("the question for a token")
-	sign := func(token string) {
-		w.do(chromedp.SetValue(chromedp.CSS("#token"), token))
-		w.press("button", "Sign in")
-	}
-	sign("not.a.token")
+	w.sign("not.a.token")
 	w.shows(".complaint", "refused")
 	w.blameless("the question after a refusal")
-	sign(minted(t, secret, "images:admin"))
+	w.sign(minted(t, secret, "images:admin"))
 	w.shows("h1", "All is well")
 	w.drop("mine.jpg", "image/jpeg", drawing(t, 640, 480))
 	w.await("a picture that was fetched with the token", `[...document.querySelectorAll(".latest img:not(.waiting)")].some((i) => i.naturalWidth > 0)`)
@@ -139,9 +136,16 @@ func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
 	}
 	w.press("#leave", "Sign out")
 	w.shows("h1", "A token, please")
-	sign(minted(t, secret, "images:read", "images:write"))
+	w.sign(minted(t, secret, "images:read", "images:write"))
 	w.shows(".empty", "images:admin") // and nothing of others
 	w.shows(".tile", "Waiting")
+}
+
+// sign answers the question for a token.
+func (w *window) sign(token string) {
+	w.t.Helper()
+	w.do(chromedp.SetValue(chromedp.CSS("#token"), token))
+	w.press("button", "Sign in")
 }
 
 // minted is a token as the binary prints it.
@@ -160,7 +164,12 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	memories(t, p.URL)
 	w := openWindow(t, p.URL, "/dashboard")
-	w.await("the latest pictures", `document.querySelectorAll(".latest img:not(.waiting)").length === 6`)
+	pictures := 6
+	if picturesKept() != "" {
+		pictures = 12
+	}
+	w.await("the latest pictures", fmt.Sprintf(`document.querySelectorAll(".latest img:not(.waiting)").length === %d`, pictures))
+	w.size(1360, 1230)
 	w.shoot("dashboard")
 	w.prefer("dark")
 	ground := func() string { return inPage[string](w, `getComputedStyle(document.documentElement).backgroundColor`) }
@@ -169,6 +178,7 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	}
 	w.blameless("the dashboard in the dark")
 	w.shoot("dashboard-dark")
+	w.size(1360, 900)
 	w.press("#theme", "System")
 	w.shows("#theme", "Light")
 	if got := ground(); got != "rgb(246, 247, 249)" {
@@ -194,6 +204,14 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	w.open("/dashboard#/images/" + image)
 	w.await("its variants", `document.querySelectorAll(".variant img:not(.waiting)").length === 5`)
 	w.shoot("image")
+	w.size(1360, 620)
+	w.open("/dashboard#/jobs?state=failed")
+	w.shows(".tabs [aria-current]", "failed")
+	if picturesKept() != "" {
+		w.shows(".problem", "The image is damaged")
+		w.await("the pictures of jobs", `document.querySelectorAll(".job").length === 3`)
+	}
+	w.shoot("failed")
 	w.size(360, 780)
 	w.narrow("the page of an image")
 	for _, view := range []string{"images", "jobs", ""} {
@@ -221,14 +239,15 @@ func memories(t *testing.T, url string) {
 	pause := []time.Duration{9, 4, 7, 2, 3, 12, 5, 1, 6, 3, 2, 8}
 	for i := range 40 {
 		m := album(t)[i*7%5]
+		if name, ok := map[int]string{8: "scan-0412.png", 21: "from-the-old-disk.png", 31: "scan-0419.png"}[i]; ok {
+			upload(t, url, damaged(), name)
+		}
 		if i%3 == 0 {
 			upload(t, url, m.file, m.name)
 		}
 		upload(t, url, drawing(t, 700+30*i, 500), m.name)
 		time.Sleep(pause[i%len(pause)] * time.Second)
 	}
-	last = upload(t, url, damaged(), "scan-0412.png")
-	finished(t, url, last.ID, 30*time.Second)
 	for _, m := range album(t) {
 		last = upload(t, url, m.file, m.name)
 	}

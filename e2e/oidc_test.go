@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -115,5 +116,16 @@ func TestAServiceStartsWithoutItsProvider(t *testing.T) {
 	if err := syscall.Kill(imgd.PID(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
+	issuers := func() check { return checkOf(t, get(t, imgd.URL+"/readyz?verbose"), "issuers") }
+	if c := issuers(); c.State != "unknown" || c.LatencyMS != nil {
+		t.Errorf("issuers that nobody had to ask are %+v", c)
+	}
 	answered(token, http.StatusServiceUnavailable, 50)
+	eventually(t, "told that issuers are away", func() bool { return issuers().State == "down" })
+	if a := get(t, imgd.URL+"/readyz"); a.status != http.StatusOK || !strings.Contains(string(a.body), "degraded") {
+		t.Errorf("without its provider readiness is %d %s, want degraded", a.status, a.body)
+	}
+	if a := get(t, imgd.URL+"/readyz?verbose"); a.status != http.StatusOK { // it is on a loopback address
+		t.Errorf("verbose readiness is %d %s", a.status, a.body)
+	}
 }

@@ -27,6 +27,7 @@ func TestTheContractCanBeTriedInTheBrowser(t *testing.T) {
 	w.press(".btn.execute", "Execute")
 	w.shows(".live-responses-table .response-col_status", "200")
 	w.shows(".live-responses-table", "libvips")
+	inPage[bool](w, `(document.querySelector(".opblock.is-open").scrollIntoView(), true)`)
 	w.shoot("docs")
 }
 
@@ -36,6 +37,7 @@ func TestTheContractCanBeReadInTheBrowser(t *testing.T) {
 	w.shows("h1", "imgd")
 	w.await("the operations", `document.querySelectorAll("[data-section-id^='operation/'], [id^='operation/'], [id*='/operation/']").length >= 20`)
 	w.blameless("/redoc", "aria-required-parent", "label-content-name-mismatch", "listitem", "nested-interactive")
+	inPage[bool](w, `(document.querySelector("[id$='operation/uploadImage']").scrollIntoView(), true)`)
 	w.shoot("redoc")
 	// The search runs in a worker, which the policy has to let be.
 	inPage[bool](w, `(() => {

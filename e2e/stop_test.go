@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,6 +112,38 @@ func TestAStopGivesARunningJobBack(t *testing.T) {
 	if count(events, "job.released") != 1 || count(events, "job.reaped") != 0 {
 		t.Errorf("its story is %+v, want it released once and never reaped", events)
 	}
+}
+
+// The second signal ends a process that still waits: for a job, or for the proxies in
+// front. What it had is done by others.
+func TestASecondSignalEndsAProcessAtOnceAndLosesNothing(t *testing.T) {
+	site := rig.NewSite(t, shipped, "IMGD_LEASE=2s", "IMGD_DRAIN_DELAY=25s")
+	api, leaving := site.Start(t, "api"), site.Start(t, "worker")
+	j := upload(t, api.URL, photo(t), "photo.jpg")
+	owner(t, api.URL, j.ImageID, leaving)
+	twice := func(p *rig.Process) {
+		t.Helper()
+		p.Term(t)
+		eventually(t, "told that it stops", func() bool { return strings.Contains(p.Log(), `"msg":"stopping"`) })
+		time.Sleep(100 * time.Millisecond)
+		began := time.Now()
+		p.Term(t)
+		if err := p.Wait(t, 10*time.Second); err == nil {
+			t.Error("a process that was told twice ended as if all were done")
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("a process that was told twice took %v to end, want a second at most", took)
+		}
+	}
+	twice(leaving)
+	site.Start(t, "worker")
+	if done := finished(t, api.URL, j.ID, 30*time.Second); done.State != "succeeded" || done.Attempt != 1 {
+		t.Errorf("the job is %s after %d attempts, want succeeded after 1", done.State, done.Attempt)
+	}
+	if events := story(t, api.URL, j.ImageID); count(events, "job.reaped") != 1 {
+		t.Errorf("its story is %+v, want it reaped once", events)
+	}
+	twice(api)
 }
 
 func TestAHundredIdenticalUploadsMakeOneImage(t *testing.T) {

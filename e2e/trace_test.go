@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -136,9 +137,17 @@ func TestAnUploadIsOneTraceThroughTheAPIAndAWorker(t *testing.T) {
 		t.Logf("%+v", list)
 	}
 
-	for role, log := range map[string]string{"api": api.Log(), "worker": worker.Log()} {
-		if !saysBoth(log, "of-the-caller", trace) {
-			t.Errorf("no line of the %s carries the correlation id and the trace:\n%s", role, log)
+	for role, p := range map[string]*rig.Process{"api": api, "worker": worker} {
+		oneStory(t, role, p.Log(), "of-the-caller", trace, j.ID)
+	}
+	for _, e := range read[struct {
+		Items []struct {
+			Type        string
+			Correlation string `json:"correlation_id"`
+		}
+	}](t, api.URL+"/v1/images/"+j.ImageID+"/events").Items {
+		if e.Correlation != "of-the-caller" {
+			t.Errorf("the event %s has the correlation id %q, want the caller's", e.Type, e.Correlation)
 		}
 	}
 	before := func(p *rig.Process, series string) bool { return moved(get(t, p.URL+"/metrics").body, series) }
@@ -167,16 +176,55 @@ func moved(scrape []byte, series string) bool {
 	return m != nil && string(m[1]) != "0"
 }
 
-// saysBoth reports whether a line of a log has both ids.
-func saysBoth(log, correlation, trace string) bool {
+// oneStory checks that a log speaks of a request, and that every line which belongs to
+// its trace or its job carries its correlation id.
+func oneStory(t *testing.T, role, log, correlation, trace, job string) {
+	t.Helper()
+	both := 0
 	for line := range strings.Lines(log) {
 		var l struct {
+			Msg         string
 			Correlation string `json:"correlation_id"`
 			Trace       string `json:"trace_id"`
+			Job         string `json:"job_id"`
 		}
-		if json.Unmarshal([]byte(line), &l) == nil && l.Correlation == correlation && l.Trace == trace {
-			return true
+		if err := json.Unmarshal([]byte(line), &l); err != nil && strings.HasSuffix(line, "\n") { // else it is being written
+			t.Errorf("a line of the %s is no JSON (%v): %s", role, err, line)
+		}
+		if (l.Trace == trace || l.Job == job) && l.Correlation != correlation {
+			t.Errorf("the line %q of the %s carries the correlation id %q, want %q", l.Msg, role, l.Correlation, correlation)
+		}
+		if l.Correlation == correlation && l.Trace == trace {
+			both++
 		}
 	}
-	return false
+	if both == 0 {
+		t.Errorf("no line of the %s carries the correlation id %s and the trace:\n%s", role, correlation, log)
+	}
+}
+
+// A collector that is away costs nobody anything but its spans, and what OpenTelemetry
+// says of it is JSON like the rest.
+func TestWithoutItsCollectorAServiceGoesOn(t *testing.T) {
+	c := collect(t)
+	c.Close()
+	p := rig.NewSite(t, shipped, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_EXPORTER_OTLP_TIMEOUT=500").Start(t, "serve")
+	small, err := scene.JPEG(64, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := postForm(t, p.URL, small, "a.jpg")
+	j := decode[job](t, a)
+	if done := finished(t, p.URL, j.ID, 30*time.Second); done.State != "succeeded" {
+		t.Errorf("the job is %s", done.State)
+	}
+	eventually(t, "told that spans are lost", func() bool { return strings.Contains(p.Log(), "spans are lost") })
+	for line := range strings.Lines(p.Log()) {
+		if strings.HasSuffix(line, "\n") && !json.Valid([]byte(line)) {
+			t.Errorf("this line of the log is no JSON: %s", line)
+		}
+	}
+	if made := a.header.Get("X-Correlation-ID"); strings.Count(p.Log(), `"correlation_id":"`+made+`"`) < 2 {
+		t.Errorf("the correlation id %q that the service made up is not in the log of the request and of its job", made)
+	}
 }

@@ -45,6 +45,12 @@ func Open(name string) (*Blobs, error) {
 	return b, nil
 }
 
+// Ping reports whether the directory is there.
+func (b *Blobs) Ping(context.Context) error {
+	_, err := b.root.Stat(staging)
+	return explain(staging, err)
+}
+
 // Close gives the directory back. Open blobs stay readable.
 func (b *Blobs) Close() error { return b.root.Close() }
 

@@ -135,6 +135,24 @@ func TestALinkOutOfTheStoreIsNotFollowed(t *testing.T) {
 	}
 }
 
+func TestPingSaysWhetherTheFolderIsThere(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "blobs")
+	d, err := disk.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close() //nolint:errcheck // of the test
+	if err := d.Ping(t.Context()); err != nil {
+		t.Errorf("Ping = %v", err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if d.Ping(t.Context()) == nil {
+		t.Error("Ping of a folder that is gone succeeds")
+	}
+}
+
 func TestSpoolGivesBackWhatItTookInMemoryAndOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	for _, size := range []int{0, 10, 8 << 20, 8<<20 + 1, 20 << 20} {

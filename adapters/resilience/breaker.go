@@ -34,6 +34,13 @@ type Breaker struct {
 	circuit circuitbreaker.CircuitBreaker[any]
 	opened  chan struct{} // told when it opens
 	since   atomic.Int64  // in its state, unix microseconds
+	last    atomic.Pointer[Call]
+}
+
+// Call is one that a breaker let through: when it ended, and how long it took.
+type Call struct {
+	Ended time.Time
+	Took  time.Duration
 }
 
 // NewBreaker returns a closed breaker.
@@ -66,16 +73,23 @@ func (b *Breaker) changed(e circuitbreaker.StateChangedEvent) {
 // begin asks to call. The caller tells how it went.
 func (b *Breaker) begin() (end func(error), err error) {
 	if !b.circuit.TryAcquirePermit() {
-		wait := max(b.circuit.RemainingDelay(), time.Second)
-		if b.config.Probe != nil {
-			wait = min(wait, 2*time.Second)
-		}
-		return nil, core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
+		return nil, b.refusal()
 	}
-	return b.saw, nil
+	began := time.Now()
+	return func(err error) { b.saw(err, began) }, nil
 }
 
-func (b *Breaker) saw(err error) {
+func (b *Breaker) refusal() error {
+	wait := max(b.circuit.RemainingDelay(), time.Second)
+	if b.config.Probe != nil {
+		wait = min(wait, 2*time.Second)
+	}
+	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
+}
+
+func (b *Breaker) saw(err error, began time.Time) {
+	now := time.Now()
+	b.last.Store(&Call{now, now.Sub(began)})
 	switch {
 	case core.KindOf(err) == core.Unavailable:
 		b.circuit.RecordFailure()
@@ -130,8 +144,30 @@ func (b *Breaker) Name() string { return b.config.Name }
 // beginning.
 func (b *Breaker) Away() bool { return !b.circuit.IsClosed() }
 
-// State is closed while all is well, open, or half-open while one caller tries; since
-// when is for people.
+// State is closed while all is well, open, or half-open while one caller may try or
+// does; since when is for people. Nobody but a caller finds out whether a dependency
+// without a probe is back: when its pause is over, it is half-open although nobody has
+// asked yet.
 func (b *Breaker) State() (state string, since time.Time) {
-	return b.circuit.State().String(), time.UnixMicro(b.since.Load())
+	now, since := b.circuit.State(), time.UnixMicro(b.since.Load())
+	if now == circuitbreaker.OpenState && b.config.Probe == nil && b.circuit.RemainingDelay() == 0 {
+		return circuitbreaker.HalfOpenState.String(), since.Add(b.config.Pause)
+	}
+	return now.String(), since
+}
+
+// Refuses is what callers are told at the moment: nil unless the breaker is open.
+func (b *Breaker) Refuses() error {
+	if state, _ := b.State(); state != circuitbreaker.OpenState.String() {
+		return nil
+	}
+	return b.refusal()
+}
+
+// Last is the last call that ended with an answer or a failure; zero before the first.
+func (b *Breaker) Last() (c Call) {
+	if last := b.last.Load(); last != nil {
+		c = *last
+	}
+	return c
 }

@@ -22,6 +22,7 @@ import (
 type operation struct {
 	route  *routers.Route
 	open   bool // needs no token
+	inside bool // is on a listener for those who may watch the service
 	shared bool // a signed link will do too, and none where things are public
 	bytes  bool // answers with bytes, under an address that strangers decorate
 	// The names of the parameters it has.

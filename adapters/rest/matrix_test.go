@@ -62,7 +62,7 @@ var rules = map[string]rule{
 	"getCapabilities":     {scope: core.ScopeRead, status: 200},
 	"getStats":            {scope: core.ScopeRead, status: 200},
 	"getLiveness":         {status: 200},
-	"getReadiness":        {status: 200},
+	"getReadiness":        {scope: core.ScopeAdmin, query: "?verbose", status: 200}, // open without: see health_test.go
 	"getMetrics":          {scope: core.ScopeAdmin, status: 200},
 	"getVersion":          {status: 200},
 	"getOpenAPIJSON":      {status: 200},

@@ -140,42 +140,6 @@ func TestWithoutAuthenticationEverybodyIsTheLocalAdministrator(t *testing.T) {
 	}
 }
 
-func TestReadinessTellsRequiredFromOptional(t *testing.T) {
-	var database, hints error
-	draining := false
-	s := open(t, func(s *rest.Server) {
-		s.Checks = []rest.Check{
-			{Name: "database", Required: true, Ask: func(context.Context) error { return database }},
-			{Name: "hints", Ask: func(context.Context) error { return hints }},
-		}
-		s.Draining = func() bool { return draining }
-	})
-	type readiness struct {
-		Status string
-		Checks []struct {
-			Name string
-			OK   bool
-		}
-	}
-	if r := read[readiness](t, s.get(t, "/readyz", "Authorization", "").want(t, 200)); r.Status != "ready" || len(r.Checks) != 2 {
-		t.Errorf("readiness is %+v", r)
-	}
-	hints = errors.New("cable pulled")
-	if r := read[readiness](t, s.get(t, "/readyz").want(t, 200)); r.Status != "degraded" || !r.Checks[0].OK || r.Checks[1].OK {
-		t.Errorf("without hints readiness is %+v, want degraded", r)
-	}
-	database = errors.New("cable pulled")
-	a := s.get(t, "/readyz").want(t, 503)
-	if a.slug() != "unavailable" || !strings.Contains(a.detail(), "database") || a.Header.Get("Retry-After") == "" {
-		t.Errorf("without a database readiness is %s", a.body)
-	}
-	draining = true
-	if a := s.get(t, "/readyz").want(t, 503); a.slug() != "shutting-down" {
-		t.Errorf("while stopping readiness is %s", a.slug())
-	}
-	s.get(t, "/livez").want(t, 200)
-}
-
 func TestTheOperatorsListenerHasNoAPI(t *testing.T) {
 	server := &rest.Server{
 		Capabilities: func() core.Capabilities { return core.Capabilities{Library: "lib 1"} }, NewID: func() string { return "id" },
@@ -192,7 +156,7 @@ func TestTheOperatorsListenerHasNoAPI(t *testing.T) {
 	ts := httptest.NewServer(h)
 	defer ts.Close()
 	s := &street{url: ts.URL, client: &http.Client{Transport: held{t, ts.Client().Transport}}}
-	for _, path := range []string{"/livez", "/readyz", "/version", "/metrics"} {
+	for _, path := range []string{"/livez", "/readyz", "/readyz?verbose", "/version", "/metrics"} {
 		s.get(t, path).want(t, 200)
 	}
 	bare := &street{url: ts.URL, client: ts.Client()}

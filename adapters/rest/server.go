@@ -55,9 +55,9 @@ type Server struct {
 	Build    Build
 	// Breakers are those of this process, for administrators; nil means none.
 	Breakers func() []Breaker
-	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them has
-	// to be an administrator, wherever they ask from: a proxy on this host passes on the
-	// questions of the world.
+	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them, or
+	// for /readyz?verbose, has to be an administrator, wherever they ask from: a proxy on
+	// this host passes on the questions of the world.
 	Metrics http.Handler
 	// Observe is told of every answer; route is the pattern that matched, or empty.
 	Observe func(route, method string, status int, took time.Duration)
@@ -87,14 +87,17 @@ var opsPaths = []string{"/livez", "/readyz", "/metrics", "/version"}
 
 // Handler serves the whole contract, and Pages.
 func (s *Server) Handler() (http.Handler, error) {
-	return s.serve(func(*operation) bool { return true }, s.Pages)
+	return s.serve(func(op *operation) bool {
+		op.open = op.open || op.path() == "/readyz"
+		return true
+	}, s.Pages)
 }
 
 // OpsHandler serves only what a probe and a scraper ask for: /livez, /readyz,
 // /metrics and /version. It needs no use cases.
 func (s *Server) OpsHandler() (http.Handler, error) {
 	return s.serve(func(op *operation) bool {
-		op.open = true // the listener is for those who may
+		op.open, op.inside = true, true
 		return slices.Contains(opsPaths, op.path())
 	}, nil)
 }

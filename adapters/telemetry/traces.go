@@ -2,12 +2,14 @@ package telemetry
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -29,11 +31,14 @@ func tracer() trace.Tracer { return otel.Tracer("imgd") }
 // Traces sends spans where the OTEL_* variables of the environment say, until the
 // returned function is called, which sends what is left. Without one of
 // OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT and
-// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT there are no spans.
-func Traces(ctx context.Context, version, instance, role string) (stop func(context.Context) error, err error) {
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT there are no spans. What goes wrong with them is a
+// line of the log like any other.
+func Traces(ctx context.Context, log *slog.Logger, version, instance, role string) (stop func(context.Context) error, err error) {
 	if !asked() {
 		return func(context.Context) error { return nil }, nil
 	}
+	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("spans are lost or not as they should be", "err", err) }))
 	exporter, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,8 @@ type Discovered struct {
 	keys    ring          // nil before the first were had
 	fetched time.Time     // the keys
 	asked   time.Time     // when the last attempt began
-	failure error         // of the last attempt that has ended
+	took    time.Duration // by the last attempt that has ended
+	failure error         // of it
 	under   chan struct{} // closed at the end of the attempt under way; nil when there is none
 }
 
@@ -168,12 +169,14 @@ func (d *Discovered) attempt(now time.Time) {
 	d.mu.Lock()
 	where := d.where
 	d.mu.Unlock()
+	began := time.Now()
 	keys, where, err := d.fetch(ctx, where, now)
+	took := time.Since(began)
 	err = short(err)
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.under, d.failure, d.where = nil, err, where
+	d.under, d.failure, d.where, d.took = nil, err, where, took
 	if err != nil {
 		d.log.Warn("the keys of an issuer cannot be fetched", "issuer", d.issuer, "err", err, "known", len(d.keys))
 		return
@@ -182,6 +185,21 @@ func (d *Discovered) attempt(now time.Time) {
 		d.log.Info("the keys of an issuer are there", "issuer", d.issuer, "keys", keys.names())
 	}
 	d.keys, d.fetched = keys, now
+}
+
+// Health is how the last attempt went and when it was, the zero time before the first
+// has ended. After a failure it has the issuer asked again, as seldom as ever: a service
+// that nobody sends tokens to finds out too that its issuer is back.
+func (d *Discovered) Health() (at time.Time, took time.Duration, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failure != nil {
+		d.ask(d.now())
+	}
+	if d.keys == nil && d.failure == nil {
+		return time.Time{}, 0, nil
+	}
+	return d.asked, d.took, d.failure
 }
 
 func (d *Discovered) away(err error) error {

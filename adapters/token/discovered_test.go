@@ -94,6 +94,44 @@ func TestAProviderThatIsAwayIsUnavailableAndFoundAgain(t *testing.T) {
 	i.asks(t, i.token(k, "k"), "")
 }
 
+// A provider that failed is asked again by whoever looks how it does, though no token
+// comes, and no more often than by tokens.
+func TestTheHealthOfAProviderIsThatOfItsLastAttempt(t *testing.T) {
+	i := newInn(t)
+	k := portstest.NewSigner("ES256", "")
+	i.publishes(map[string]portstest.Signer{"k": k})
+	if at, _, err := i.keys.Health(); !at.IsZero() || err != nil || i.asked() != 0 {
+		t.Errorf("before the first token it was heard of at %v (%v), and asked %d times", at, err, i.asked())
+	}
+	i.isAway(true)
+	_, _ = i.reader.Principal(t.Context(), i.token(k, "k"))
+	for range 20 {
+		if at, _, err := i.keys.Health(); at.IsZero() || err == nil {
+			t.Fatalf("of a provider that is away it says %v, %v", at, err)
+		}
+	}
+	if n := i.asked(); n != 1 {
+		t.Errorf("it was asked %d times in no time, want once", n)
+	}
+	i.isAway(false)
+	i.passes(30 * time.Second)
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		at, took, err := i.keys.Health()
+		if err == nil {
+			if !at.Equal(i.now()) || took <= 0 {
+				t.Errorf("it was heard of at %v in %v, want now", at, took)
+			}
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it is back and not found: %v", err)
+		}
+	}
+	if n := i.fetches.Load(); n != 1 {
+		t.Errorf("its keys were fetched %d times, want once", n)
+	}
+}
+
 func TestANewKeyIsTakenWithinAMinute(t *testing.T) {
 	i := newInn(t)
 	first, second := portstest.NewSigner("ES256", ""), portstest.NewSigner("EdDSA", "")

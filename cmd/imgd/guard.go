@@ -12,7 +12,7 @@ import (
 // what is asked of it, refusals too.
 func (p *parts) guard() {
 	blobs := mutateBlobs(p.store.Blobs)
-	if p.store.ping != nil {
+	if p.store.far {
 		b := p.breaker("store", p.store.ping)
 		blobs = &resilience.Blobs{Blobs: blobs, Breaker: b}
 		p.storeAway = b.Away

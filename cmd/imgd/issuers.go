@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -157,9 +158,11 @@ func (s *Settings) issuer(e token.Entry, keys token.Keys) token.Issuer {
 
 // authority is the issuers in force. A token is read by those that are when it comes.
 type authority struct {
-	log        *slog.Logger
-	current    atomic.Pointer[token.Issuers]
-	discovered map[string]*token.Discovered // only load and close touch it
+	log     *slog.Logger
+	current atomic.Pointer[token.Issuers]
+
+	mu         sync.Mutex
+	discovered map[string]*token.Discovered // only load and close change it
 }
 
 // Principal returns whom a token names.
@@ -199,9 +202,41 @@ func (a *authority) load(s *Settings) error {
 		return err
 	}
 	a.current.Store(fresh)
-	closeOthers(a.discovered, used)
+	a.mu.Lock()
+	before := a.discovered
 	a.discovered = used
+	a.mu.Unlock()
+	closeOthers(before, used)
 	return nil
+}
+
+// known are the issuers whose keys are fetched, by their names.
+func (a *authority) known() map[string]*token.Discovered {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.discovered
+}
+
+// away names the issuers whose keys could not be fetched when they were needed last.
+func (a *authority) away() error {
+	var errs []error
+	for issuer, d := range a.known() {
+		if _, _, err := d.Health(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", issuer, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// last is when the keys of any issuer were fetched last, and how long that took; zero
+// for never.
+func (a *authority) last() (at time.Time, took time.Duration) {
+	for _, d := range a.known() {
+		if then, so, _ := d.Health(); then.After(at) {
+			at, took = then, so
+		}
+	}
+	return at, took
 }
 
 // closeOthers closes those that are not in keep.

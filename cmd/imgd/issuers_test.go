@@ -86,7 +86,7 @@ func TestAHangupChangesWhoseTokensAreTaken(t *testing.T) {
 	p.log = slog.New(slog.NewTextHandler(log, nil))
 	var fresh atomic.Pointer[Settings]
 	p.again = func() (*Settings, error) { return fresh.Load(), nil }
-	defer p.rereading(t.Context(), true)()
+	defer p.rereading(t.Context(), true, listen())()
 	takes := func(k portstest.Signer, want core.Kind) {
 		t.Helper()
 		if _, err := p.issuers.Principal(t.Context(), signedBy(k, `"iss":"imgd","aud":"imgd","org_id":"acme"`)); core.KindOf(err) != want {

@@ -60,7 +60,7 @@ func TestWhetherTokensAreAskedForDecidesWhatAutoSaysAfterAHangup(t *testing.T) {
 			if c.start.asks() {
 				p.issuers = inForce(t, &c.start)
 			}
-			defer p.rereading(t.Context(), true)()
+			defer p.rereading(t.Context(), true, listen())()
 			hangup(t, log, `part="rates and quotas"`)
 			if got := p.bounds.now().Uploads; got != c.want || log.count("takes a restart") == 0 {
 				t.Errorf("uploads have %+v, want %+v as at the start; the log:\n%s", got, c.want, &log.text)
@@ -81,7 +81,7 @@ func TestAHangupChangesRatesAndQuotas(t *testing.T) {
 	p := &parts{settings: &s, log: slog.New(slog.NewTextHandler(log, nil))}
 	var now atomic.Pointer[Settings]
 	p.again = func() (*Settings, error) { return now.Load(), nil }
-	defer p.rereading(t.Context(), true)()
+	defer p.rereading(t.Context(), true, listen())()
 	next := s
 	if err := next.UploadRate.UnmarshalText([]byte("5/m")); err != nil {
 		t.Fatal(err)

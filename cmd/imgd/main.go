@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -17,15 +18,29 @@ import (
 
 const description = `An image processor service: it takes an image, answers at once, and works in the background until every variant is rendered, stored and recorded.
 
-Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names. A running service reads its log level, its presets, whose tokens it takes and the keys of its links again at SIGHUP.`
+Every setting is a flag and an IMGD_* variable; a file .env in the working directory may hold variables too. A secret VARIABLE may also come from the file that VARIABLE_FILE names.`
+
+// about is the description, with what a running service reads again.
+func about() string {
+	var renewed []string
+	for _, s := range settings() {
+		if s.Renewed {
+			renewed = append(renewed, s.Variable)
+		}
+	}
+	return description + "\n\nAt SIGHUP a running service reads these again, and the files that they name: " + strings.Join(renewed, ", ") + "."
+}
+
+// serves is the tag of commands that stay, and read their settings again.
+const serves = "serves"
 
 // commands is the command line. Each command's Run is in a file of its own.
 type commands struct {
 	Settings
 
-	Serve    serveCmd    `cmd:"" help:"Run the API and the workers in one process."`
-	API      apiCmd      `cmd:"" name:"api" help:"Run the API alone; imgd worker does the work."`
-	Worker   workerCmd   `cmd:"" help:"Run workers alone."`
+	Serve    serveCmd    `cmd:"" serves:"" help:"Run the API and the workers in one process."`
+	API      apiCmd      `cmd:"" serves:"" name:"api" help:"Run the API alone; imgd worker does the work."`
+	Worker   workerCmd   `cmd:"" serves:"" help:"Run workers alone."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schema up to date, or see what is missing."`
 	Backup   backupCmd   `cmd:"" help:"Copy the records of a running service to a new file (SQLite)."`
 	Doctor   doctorCmd   `cmd:"" help:"Compare the database with the store: what is missing, damaged or left over."`
@@ -49,6 +64,7 @@ func main() {
 		}
 		return
 	}
+	hangups := listen()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
@@ -65,10 +81,13 @@ func main() {
 	if err != nil {
 		parser.FatalIfErrorf(err)
 	}
+	if !kctx.Selected().Tag.Has(serves) {
+		signal.Reset(syscall.SIGHUP) // a command ends with its terminal
+	}
 	ctx, stop := stopping()
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	kctx.Bind(file.again(os.Args[1:]))
+	kctx.Bind(file.again(os.Args[1:]), hangups)
 	if err := kctx.Run(&c.Settings); err != nil {
 		stop()
 		fail(err)
@@ -86,7 +105,7 @@ func stopping() (context.Context, context.CancelFunc) {
 func newParser(c *commands) *kong.Kong {
 	return kong.Must(c,
 		kong.Name("imgd"),
-		kong.Description(description),
+		kong.Description(about()),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Resolvers(secretFiles),
 		kong.ShortUsageOnError(),

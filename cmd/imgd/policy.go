@@ -9,8 +9,8 @@ import (
 	"imgd/ports"
 )
 
-// decisions is how many answers of the decision point a process remembers.
-const decisions = 100_000
+// remembered is how many answers of the decision point a process keeps.
+const remembered = 100_000
 
 // openPolicy finds whoever else has to agree; nil while that is nobody.
 func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
@@ -22,6 +22,7 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
 	}
 	p.point = point
-	guarded := &resilience.Policy{Policy: point, Breaker: p.breaker("decision point", nil)}
-	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: decisions, Now: time.Now}, nil
+	p.decisions = p.breaker("decision point", nil)
+	guarded := &resilience.Policy{Policy: point, Breaker: p.decisions}
+	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: remembered, Now: time.Now}, nil
 }

@@ -43,7 +43,7 @@ func TestAHangupPutsTheFileInForceWhileUploadsRun(t *testing.T) {
 	if err := p.presets.load(s); err != nil {
 		t.Fatal(err)
 	}
-	defer p.rereading(t.Context(), true)()
+	defer p.rereading(t.Context(), true, listen())()
 	h.Ingest.Presets = p.presets.now
 	var (
 		uploads sync.WaitGroup
@@ -92,7 +92,7 @@ func TestAHangupKeepsThePresetsWhenTheFileIsWrong(t *testing.T) {
 	if err := p.presets.load(s); err != nil {
 		t.Fatal(err)
 	}
-	defer p.rereading(t.Context(), true)()
+	defer p.rereading(t.Context(), true, listen())()
 	rewrite(t, s, "web: {b: w=1}\nother:\n  c: w=zero\n")
 	hangup(t, log, "msg=\"not read again; it stays as it was\" part=presets")
 	if list := p.presets.now()["web"]; len(list) != 1 || list[0].Name != "a" {

@@ -58,11 +58,21 @@ func (p *parts) renewIssuers(s *Settings) ([]any, error) {
 	return []any{"issuers", p.issuers.names()}, nil
 }
 
+// hangups tells of SIGHUPs.
+type hangups chan os.Signal
+
+// listen hears SIGHUPs from now on. One that comes while the service still starts waits
+// until it is up; it would end the process if nobody listened.
+func listen() hangups {
+	h := make(hangups, 1)
+	signal.Notify(h, syscall.SIGHUP)
+	return h
+}
+
 // rereading reads the settings again at each SIGHUP, and gives them to the parts that
 // can take them, until the returned function is called.
-func (p *parts) rereading(ctx context.Context, api bool) (stop func()) {
-	hangups, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(hangups, syscall.SIGHUP)
+func (p *parts) rereading(ctx context.Context, api bool, hangups hangups) (stop func()) {
+	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {

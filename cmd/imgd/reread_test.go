@@ -49,7 +49,7 @@ func hangup(t *testing.T, log *said, words string) {
 func TestAWorkerOutlivesAHangup(t *testing.T) {
 	s, log := presetsIn(t, "web: {a: w=1}\n"), &said{}
 	p := &parts{settings: s, log: slog.New(slog.NewTextHandler(log, nil))}
-	defer p.rereading(t.Context(), false)()
+	defer p.rereading(t.Context(), false, listen())()
 	hangup(t, log, "msg=\"read again\" part=\"log level\"")
 }
 
@@ -59,7 +59,7 @@ func TestAHangupChangesTheLogLevelAndTellsWhatNeedsARestart(t *testing.T) {
 	p.log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: &p.level}))
 	var now atomic.Pointer[Settings]
 	p.again = func() (*Settings, error) { return now.Load(), nil }
-	defer p.rereading(t.Context(), false)()
+	defer p.rereading(t.Context(), false, listen())()
 	next := s
 	next.LogLevel, next.Workers = "debug", 7
 	now.Store(&next)

@@ -25,31 +25,31 @@ type (
 )
 
 // Run serves the API and works.
-func (serveCmd) Run(ctx context.Context, s *Settings, a again) error {
-	return run(ctx, s, a, true, true)
+func (serveCmd) Run(ctx context.Context, s *Settings, a again, h hangups) error {
+	return run(ctx, s, a, h, true, true)
 }
 
 // Run serves the API.
-func (apiCmd) Run(ctx context.Context, s *Settings, a again) error {
-	return run(ctx, s, a, true, false)
+func (apiCmd) Run(ctx context.Context, s *Settings, a again, h hangups) error {
+	return run(ctx, s, a, h, true, false)
 }
 
 // Run works.
-func (workerCmd) Run(ctx context.Context, s *Settings, a again) error {
-	return run(ctx, s, a, false, true)
+func (workerCmd) Run(ctx context.Context, s *Settings, a again, h hangups) error {
+	return run(ctx, s, a, h, false, true)
 }
 
 // run is the life of a process: it opens, serves and works until it is told to
 // stop or a listener fails. Then it stops in this order: not ready, connections
 // still taken for a while, requests drained, no new jobs, running jobs given what
 // is left of the grace, leases given back, adapters closed.
-func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) {
+func run(ctx context.Context, s *Settings, a again, h hangups, api, work bool) (err error) {
 	p, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	traced, err := telemetry.Traces(ctx, version(), p.name, role(api, work))
+	traced, err := telemetry.Traces(ctx, p.log, version(), p.name, role(api, work))
 	if err != nil {
 		return fmt.Errorf("traces: %w; see the variables OTEL_EXPORTER_OTLP_*", err)
 	}
@@ -64,7 +64,7 @@ func run(ctx context.Context, s *Settings, a again, api, work bool) (err error) 
 		return err
 	}
 	p.again = a
-	defer p.rereading(ctx, api)()
+	defer p.rereading(ctx, api, h)()
 	tasks := p.background(api, work)
 	failed := w.serve()
 	p.log.Info("imgd is up", "version", version(), "role", role(api, work), "listen", w.addresses(), "worker", p.name)

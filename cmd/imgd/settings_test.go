@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,21 @@ func TestNamesOfTheServiceAreNamesAlone(t *testing.T) {
 		s.Hosts = []string{name}
 		if mistakes := s.Check(); (len(mistakes) == 0) != good || !good && !strings.HasPrefix(mistakes[0].Error(), "IMGD_ALLOWED_HOSTS: ") {
 			t.Errorf("IMGD_ALLOWED_HOSTS=%q gives %v", name, mistakes)
+		}
+	}
+}
+
+func TestHelpNamesAllThatAHangupRenews(t *testing.T) {
+	_, list, _ := strings.Cut(about(), "they name: ")
+	renewed := strings.Split(strings.TrimSuffix(list, "."), ", ")
+	for _, s := range settings() {
+		if slices.Contains(renewed, s.Variable) != s.Renewed {
+			t.Errorf("%s is renewed at SIGHUP: %v, and help says otherwise: %v", s.Variable, s.Renewed, renewed)
+		}
+	}
+	for _, want := range []string{"IMGD_PRESETS", "IMGD_QUOTAS", "IMGD_LOG_LEVEL", "IMGD_LINK_KEYS"} {
+		if !slices.Contains(renewed, want) {
+			t.Errorf("help does not name %s: %v", want, renewed)
 		}
 	}
 }

@@ -69,7 +69,8 @@ type store struct {
 	spool      func() (ports.Spool, error)                              // nil where objects have descriptors
 	staging    func(ctx context.Context, before time.Time) (int, error) // removes what was half-written
 	unfinished func(ctx context.Context, before time.Time) (int, error) // counts it
-	ping       func(context.Context) error                              // nil where there is nobody to ask
+	ping       func(context.Context) error                              // asks whether it is there
+	far        bool                                                     // behind a network
 }
 
 // openStore opens the objects that the settings name.
@@ -87,7 +88,7 @@ func openStore(ctx context.Context, s *Settings) (*store, error) {
 	}
 	staging := func(_ context.Context, before time.Time) (int, error) { return d.CleanStaging(before) }
 	unfinished := func(_ context.Context, before time.Time) (int, error) { return d.Unfinished(before) }
-	return &store{Blobs: d, Closer: d, staging: staging, unfinished: unfinished}, nil
+	return &store{Blobs: d, Closer: d, staging: staging, unfinished: unfinished, ping: d.Ping}, nil
 }
 
 func openBucket(ctx context.Context, s *Settings) (*store, error) {
@@ -106,7 +107,7 @@ func openBucket(ctx context.Context, s *Settings) (*store, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
-	return &store{Blobs: b, Closer: b, links: b, spool: disk.Spools{Dir: dir}.New, staging: b.CleanStaging, unfinished: b.Unfinished, ping: b.Ping}, nil
+	return &store{Blobs: b, Closer: b, links: b, spool: disk.Spools{Dir: dir}.New, staging: b.CleanStaging, unfinished: b.Unfinished, ping: b.Ping, far: true}, nil
 }
 
 // hints are how processes tell each other what they would find out by themselves a
@@ -136,18 +137,26 @@ func (h *hints) close() error {
 }
 
 // checks are what readiness asks. Without the database or a decoder nothing works;
-// without the store or Redis some of it does.
+// without the rest some of it does. Issuers and the decision point are not asked for
+// their own sake: how they did when they were needed is told.
 func (p *parts) checks() []rest.Check {
 	checks := []rest.Check{
 		{Name: "database", Required: true, Ask: p.db.Ping},
 		{Name: "decoder", Required: true, Ask: func(context.Context) error { return p.pool.Healthy() }},
 		{Name: "sweeper", Ask: func(context.Context) error { return p.keeper.Apart() }},
-	}
-	if p.store.ping != nil {
-		checks = append(checks, rest.Check{Name: "store", Ask: p.store.ping})
+		{Name: "store", Ask: p.store.ping},
 	}
 	if p.hints.redis != nil {
 		checks = append(checks, rest.Check{Name: "redis", Ask: p.hints.redis.Ping})
+	}
+	if p.issuers != nil {
+		checks = append(checks, rest.Check{Name: "issuers", Ask: func(context.Context) error { return p.issuers.away() }, Last: p.issuers.last})
+	}
+	if b := p.decisions; b != nil {
+		checks = append(checks, rest.Check{Name: b.Name(), Ask: func(context.Context) error { return b.Refuses() }, Last: func() (time.Time, time.Duration) {
+			call := b.Last()
+			return call.Ended, call.Took
+		}})
 	}
 	return checks
 }

@@ -193,6 +193,7 @@ func TestTheUnitFitsTheService(t *testing.T) {
 	for key, want := range map[string]string{
 		"ExecStart": "/usr/local/bin/imgd serve", "ExecReload": "/bin/kill -HUP $MAINPID",
 		"KillMode": "mixed", "OOMPolicy": "continue", "DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "CapabilityBoundingSet": "",
+		"ConfigurationDirectory": "imgd", "ConfigurationDirectoryMode": "0755", // a user that nobody knew before reads presets there
 	} {
 		if got := u[key]; !slices.Equal(got, []string{want}) {
 			t.Errorf("the unit says %s=%v, want %q", key, got, want)

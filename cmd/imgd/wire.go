@@ -45,7 +45,8 @@ type parts struct {
 	pool     *vips.Pool
 	breakers []*resilience.Breaker
 
-	storeAway func() bool // nil where the store is at hand
+	storeAway func() bool         // nil where the store is at hand
+	decisions *resilience.Breaker // of policy; nil where nobody else is asked
 
 	keeper   *worker.Housekeeper
 	presets  presetFile

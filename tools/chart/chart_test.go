@@ -78,6 +78,9 @@ func render(t *testing.T) map[string]string {
 		if !strings.Contains(notes, "rollout status deploy/pictures-imgd-") {
 			t.Errorf("%s: the notes are\n%s", name, notes)
 		}
+		if own := name != "production"; strings.Contains(notes, "imgd token") != own {
+			t.Errorf("%s: a secret that signs tokens is there: %v, and the notes are\n%s", name, own, notes)
+		}
 		rendered[name] = manifests
 	}
 	return rendered

@@ -1,6 +1,6 @@
 // The processes of the deployment, and what they lean on.
 import { fill, h, keep, say } from "./dom.js";
-import { plural, span } from "./format.js";
+import { moment, plural, span } from "./format.js";
 
 // workers is the card of processes, with what they run.
 export function workers() {
@@ -35,23 +35,39 @@ function line() {
   return node;
 }
 
-// dependencies is the card of what readiness asks.
+// dependencies is the card of what readiness asks. Administrators see more of it: how
+// fast each part answers, and its breaker, of which the statistics know first.
 export function dependencies() {
   const list = h("ul", { class: "checks", "aria-label": "Dependencies" }), foot = h("p", { class: "quiet small" });
   const node = h("section", { class: "card" }, h("h2", {}, "Dependencies"), list, foot);
-  node.show = (ready) => {
-    keep(list, ready.checks, (c) => c.name, () => {
+  node.show = (ready, breakers = []) => {
+    const alone = breakers.filter((b) => !ready.checks.some((c) => c.name === b.name)).map((b) => ({ name: b.name, ok: b.state !== "open", required: false }));
+    const all = [...ready.checks, ...alone].map((c) => ({ ...c, trip: breakers.find((b) => b.name === c.name) }));
+    keep(list, all, (c) => c.name, () => {
       const name = h("span"), state = h("span", { class: "state" });
       const item = h("li", {}, h("i", { class: "dot" }), name, state);
       item.renew = (c) => {
-        item.className = c.ok ? "" : c.required ? "away" : "missed";
+        const breaker = c.trip?.state ?? c.breaker ?? "closed";
+        const well = c.ok && breaker !== "open";
+        item.className = !well ? (c.required ? "away" : "missed") : c.state === "unknown" || breaker !== "closed" ? "unheard" : "";
         say(name, c.name);
-        const slow = c.latency_ms === undefined ? "" : `, ${span(c.latency_ms)}`;
-        say(state, c.ok ? `in order${slow}` : c.required ? "away: nothing works without it" : "away: slower without it");
+        say(state, well ? calm(c, breaker) : trouble(c, breaker));
+        item.title = c.checked_at ? `looked at ${moment(c.checked_at)}` : "";
       };
       return item;
     });
     say(foot, ready.isolation ? `Decoders are isolated by ${ready.isolation}.` : ready.detail);
   };
   return node;
+}
+
+function calm(check, breaker) {
+  if (breaker === "half-open") return "was away; the next who needs it tries";
+  if (check.state === "unknown") return "not asked so far";
+  return check.latency_ms === undefined ? "in order" : `in order, ${span(check.latency_ms)}`;
+}
+
+function trouble(check, breaker) {
+  if (breaker === "open") return `away${check.trip ? ` for ${span(Date.now() - Date.parse(check.trip.since))}` : ""}; nobody waits for it`;
+  return check.required ? "away: nothing works without it" : "away: the rest goes on";
 }

@@ -23,12 +23,12 @@ export function imagePage(main, id) {
       h("div", {}, colours, h("section", { class: "card" }, h("h2", {}, "Facts"), facts), own, embedded)));
 
   let version = null, jobsTold = "";
-  const poller = poll(async () => {
+  const poller = poll(async (gone) => {
     let image;
     try {
       image = await read(path);
     } catch (error) {
-      if (error.status !== 404) throw error;
+      if (error.status !== 404 || gone()) throw error;
       fill(main, h("h1", {}, "No such image"), h("p", {}, "It was deleted, or never was. ", h("a", { href: "#/images" }, "All images")));
       poller.stop();
       return;
@@ -38,11 +38,12 @@ export function imagePage(main, id) {
     const told = JSON.stringify([image.version, list.items.map((j) => [j.state, j.attempt])]);
     if (told !== jobsTold) {
       const [events, said] = await Promise.all([read(`${path}/events?limit=100`), read(`${path}/metadata`).catch(() => null)]);
+      if (gone()) return;
       showTrail(events.items);
       showEmbedded(said);
       jobsTold = told;
     }
-    show(image);
+    if (!gone()) show(image);
   });
 
   function show(image) {

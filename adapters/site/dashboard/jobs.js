@@ -103,7 +103,9 @@ export function jobsPage(main, query) {
 // jobPage is #/jobs/ID: the page of its image.
 export function jobPage(main, id) {
   fill(main, h("p", { class: "empty" }, "Looking for the image of this job."));
-  read(`v1/jobs/${encodeURIComponent(id)}`).then((job) => location.replace(`#/images/${job.image_id}`),
-    (error) => fill(main, h("h1", {}, "No such job"), h("p", {}, `${error.message}. `, h("a", { href: "#/jobs" }, "All jobs"))));
-  return () => {};
+  let gone = false;
+  read(`v1/jobs/${encodeURIComponent(id)}`).then((job) => { if (!gone) location.replace(`#/images/${job.image_id}`); }, (error) => {
+    if (!gone) fill(main, h("h1", {}, error.status === 404 ? "No such job" : "The job cannot be shown"), h("p", {}, `${error.message}. `, h("a", { href: "#/jobs" }, "All jobs")));
+  });
+  return () => { gone = true; };
 }

@@ -3,8 +3,22 @@ import { h, say } from "./dom.js";
 
 const slowest = 60_000;
 
+// seen waits until somebody looks at the page.
+export function seen() {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+  });
+}
+
 // poll runs a task every two seconds: not while nobody looks, and less and less often
-// while it fails. It returns { stop, now }.
+// while it fails. It returns { stop, now }. The task is given a question, whether it was
+// stopped meanwhile: after every wait it has to ask before it shows anything.
 export function poll(task, every = 2000) {
   let timer = 0, failures = 0, stopped = false, running = false, again = false;
 
@@ -16,7 +30,7 @@ export function poll(task, every = 2000) {
     running = true;
     let pause = every;
     try {
-      await task();
+      await task(() => stopped);
       failures = 0;
       if (!stopped) show("live", "Live");
     } catch (error) {
@@ -29,11 +43,11 @@ export function poll(task, every = 2000) {
     if (again) { again = false; pause = 0; }
     if (!stopped) timer = setTimeout(run, pause);
   }
-  const seen = () => run();
-  document.addEventListener("visibilitychange", seen);
+  const turned = () => run();
+  document.addEventListener("visibilitychange", turned);
   run();
   return {
-    stop() { stopped = true; clearTimeout(timer); document.removeEventListener("visibilitychange", seen); },
+    stop() { stopped = true; clearTimeout(timer); document.removeEventListener("visibilitychange", turned); },
     now() { failures = 0; run(); },
   };
 }

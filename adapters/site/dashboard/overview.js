@@ -42,14 +42,18 @@ export function overview(main) {
         h("section", { class: "card" }, h("h2", {}, "Recent failures"), failures)),
       h("div", {}, fleet, checks)));
 
-  let told = "", asked = 0, ready = null;
-  const poller = poll(async () => {
+  let told = "", asked = 0, ready = null, watcher = true, tripped; // until the statistics tell whether we are
+  const poller = poll(async (gone) => {
     try {
       const stats = await read("v1/stats");
-      if (Date.now() - asked > 10_000) await look(); // what is slow to change
+      const trips = JSON.stringify(stats.fleet?.breakers.map((b) => [b.name, b.state]));
+      watcher = Boolean(stats.fleet);
+      if (Date.now() - asked > 10_000 || trips !== tripped) await look(); // what is slow to change
+      tripped = trips;
       const numbers = JSON.stringify([stats.images, stats.jobs, stats.fleet?.running]);
       if (numbers !== told || stats.jobs.queued + stats.jobs.running > 0) await lists(stats);
       told = numbers;
+      if (gone()) return;
       series.count(stats);
       show(stats);
       advice.hidden = true;
@@ -63,7 +67,7 @@ export function overview(main) {
   });
 
   async function look() {
-    ready = await readiness();
+    ready = await readiness(watcher);
     asked = Date.now();
     checks.show(ready);
   }
@@ -98,6 +102,7 @@ export function overview(main) {
       bar.kept.get(s).classList.toggle("none", !stats.jobs[s]);
     }
     fleet.show(stats.fleet);
+    checks.show(ready, stats.fleet?.breakers);
     const p = series.points();
     charts[0].show([p.time, p.finished, p.failed]);
     charts[1].show([p.time, p.depth, p.running]);

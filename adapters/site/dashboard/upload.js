@@ -1,7 +1,8 @@
 // The drop zone: files go up, and each is followed until its variants are there.
 import { address, headers, Problem, read } from "./api.js";
 import { fill, h, say } from "./dom.js";
-import { plural, size } from "./format.js";
+import { plural, size, span } from "./format.js";
+import { seen } from "./live.js";
 import { nameOf, thumbnail } from "./pictures.js";
 import { askForToken, token } from "./token.js";
 
@@ -84,19 +85,37 @@ function upload(file, preset, sent) {
   });
 }
 
-// follow shows how many variants are there, until the job is at its end.
+// follow shows how many variants are there, until the job is at its end. The upload is
+// stored by now: that nobody answers for a while says nothing of it.
 async function follow(job, line) {
+  let failures = 0;
   for (let pause = 150; ; pause = Math.min(1500, pause * 1.4)) {
-    const image = await read(`v1/images/${job.image_id}`);
-    const current = await read(`v1/jobs/${job.id}`);
-    line.rendering(image);
-    if (["succeeded", "failed", "dead", "cancelled"].includes(current.state)) {
-      if (current.state === "succeeded") line.done(await read(`v1/images/${job.image_id}`));
-      else line.failed(current.error ? new Problem(0, current.error) : new Error(`the job was ${current.state}`), image);
-      return;
+    await seen();
+    try {
+      if (await look(job, line)) return;
+      failures = 0;
+    } catch (error) {
+      if (!passing(error)) throw error;
+      failures++;
+      pause = Math.min(30_000, Math.max(500 * 2 ** failures, 1000 * error.retryAfter));
+      line.unheard(error, pause);
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+// passing errors are of the way to the service, or of a service that is busy.
+const passing = (error) => error.name === "Problem" && (error.status === 0 || error.status === 429 || error.status >= 500);
+
+// look shows how far a job is, and reports whether it is at its end.
+async function look(job, line) {
+  const image = await read(`v1/images/${job.image_id}`);
+  const current = await read(`v1/jobs/${job.id}`);
+  line.rendering(image);
+  if (!["succeeded", "failed", "dead", "cancelled"].includes(current.state)) return false;
+  if (current.state === "succeeded") line.done(await read(`v1/images/${job.image_id}`));
+  else line.failed(current.error ? new Problem(0, current.error) : new Error(`the job was ${current.state}`), image);
+  return true;
 }
 
 // uploadLine tells of one file.
@@ -115,6 +134,9 @@ function uploadLine(file) {
       const ready = image.variants.filter((v) => v.state !== "pending").length;
       progress.value = 0.5 + ready / image.variants.length / 2;
       say(about, `${ready} of ${plural(image.variants.length, "variant")}`);
+    },
+    unheard(error, pause) {
+      say(about, `it is stored; ${error.message}. Asked again in ${span(pause)}.`);
     },
     done(image) {
       node.classList.add("done");

@@ -45,6 +45,48 @@ func (e BreakerState) Valid() bool {
 	}
 }
 
+// Defines values for CheckBreaker.
+const (
+	CheckBreakerClosed   CheckBreaker = "closed"
+	CheckBreakerHalfOpen CheckBreaker = "half-open"
+	CheckBreakerOpen     CheckBreaker = "open"
+)
+
+// Valid indicates whether the value is a known member of the CheckBreaker enum.
+func (e CheckBreaker) Valid() bool {
+	switch e {
+	case CheckBreakerClosed:
+		return true
+	case CheckBreakerHalfOpen:
+		return true
+	case CheckBreakerOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckState.
+const (
+	CheckStateDown    CheckState = "down"
+	CheckStateUnknown CheckState = "unknown"
+	CheckStateUp      CheckState = "up"
+)
+
+// Valid indicates whether the value is a known member of the CheckState enum.
+func (e CheckState) Valid() bool {
+	switch e {
+	case CheckStateDown:
+		return true
+	case CheckStateUnknown:
+		return true
+	case CheckStateUp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventOutcome.
 const (
 	EventOutcomeDone    EventOutcome = "done"
@@ -270,6 +312,27 @@ func (e Redirect) Valid() bool {
 	}
 }
 
+// Defines values for GetReadinessParamsVerbose.
+const (
+	GetReadinessParamsVerboseEmpty GetReadinessParamsVerbose = ""
+	GetReadinessParamsVerboseN1    GetReadinessParamsVerbose = "1"
+	GetReadinessParamsVerboseTrue  GetReadinessParamsVerbose = "true"
+)
+
+// Valid indicates whether the value is a known member of the GetReadinessParamsVerbose enum.
+func (e GetReadinessParamsVerbose) Valid() bool {
+	switch e {
+	case GetReadinessParamsVerboseEmpty:
+		return true
+	case GetReadinessParamsVerboseN1:
+		return true
+	case GetReadinessParamsVerboseTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Breaker A circuit breaker.
 type Breaker struct {
 	// Name The dependency.
@@ -332,13 +395,33 @@ type Capabilities_Formats struct {
 
 // Check defines model for Check.
 type Check struct {
-	// Name Examples: database
+	// Breaker With `verbose`, of what is behind a circuit breaker: its state, as in /v1/stats. An open enum.
+	Breaker *CheckBreaker `json:"breaker,omitempty"`
+
+	// CheckedAt With `verbose`: when that was.
+	CheckedAt *time.Time `json:"checked_at,omitempty"`
+
+	// LatencyMs With `verbose`: how long the last look took, in milliseconds; absent when there was none.
+	LatencyMs *float64 `json:"latency_ms,omitempty"`
+
+	// Name One of the parts this process leans on: database, decoder, sweeper, store, redis, issuers, decision point. What a deployment does not use is not there. An open list.
+	//
+	// Examples: database
 	Name string `json:"name"`
 	Ok   bool   `json:"ok"`
 
 	// Required Whether the service is unready without it.
 	Required bool `json:"required"`
+
+	// State With `verbose`. unknown: this process has not had to ask it, or has not heard of it since its breaker opened. An open enum.
+	State *CheckState `json:"state,omitempty"`
 }
+
+// CheckBreaker With `verbose`, of what is behind a circuit breaker: its state, as in /v1/stats. An open enum.
+type CheckBreaker string
+
+// CheckState With `verbose`. unknown: this process has not had to ask it, or has not heard of it since its breaker opened. An open enum.
+type CheckState string
 
 // Cost What the job used.
 type Cost struct {
@@ -1126,6 +1209,15 @@ type Unprocessable = Problem
 // UnsupportedMediaType A problem (RFC 9457). Depending on its type it has more members, such as `limit` and `actual`, `allowed`, `image_id`.
 type UnsupportedMediaType = Problem
 
+// GetReadinessParams defines parameters for GetReadiness.
+type GetReadinessParams struct {
+	// Verbose Whether to tell more of each check; `?verbose` alone does.
+	Verbose *GetReadinessParamsVerbose `form:"verbose,omitempty" json:"verbose,omitempty"`
+}
+
+// GetReadinessParamsVerbose defines parameters for GetReadiness.
+type GetReadinessParamsVerbose string
+
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
 	// Type Only events of this type.
@@ -1490,7 +1582,7 @@ type ServerInterface interface {
 	GetProblemPage(w http.ResponseWriter, r *http.Request, slug string)
 	// GetReadiness Should it be sent requests?
 	// (GET /readyz)
-	GetReadiness(w http.ResponseWriter, r *http.Request)
+	GetReadiness(w http.ResponseWriter, r *http.Request, params GetReadinessParams)
 	// GetCapabilities Read what this service can do
 	// (GET /v1/capabilities)
 	GetCapabilities(w http.ResponseWriter, r *http.Request)
@@ -1650,8 +1742,27 @@ func (siw *ServerInterfaceWrapper) GetProblemPage(w http.ResponseWriter, r *http
 // GetReadiness operation middleware
 func (siw *ServerInterfaceWrapper) GetReadiness(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReadinessParams
+
+	// ------------- Optional query parameter "verbose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "verbose", r.URL.Query(), &params.Verbose, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "verbose"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "verbose", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetReadiness(w, r)
+		siw.Handler.GetReadiness(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3694,6 +3805,7 @@ func (response GetProblemPage500ApplicationProblemPlusJSONResponse) VisitGetProb
 }
 
 type GetReadinessRequestObject struct {
+	Params GetReadinessParams
 }
 
 type GetReadinessResponseObject interface {
@@ -3739,6 +3851,50 @@ func (response GetReadiness400ApplicationProblemPlusJSONResponse) VisitGetReadin
 		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
 	}
 	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReadiness401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReadiness401ApplicationProblemPlusJSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReadiness403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetReadiness403ApplicationProblemPlusJSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XCorrelationID != nil {
+		w.Header().Set("X-Correlation-ID", fmt.Sprint(*response.Headers.XCorrelationID))
+	}
+	w.WriteHeader(403)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8652,8 +8808,10 @@ func (sh *strictHandler) GetProblemPage(w http.ResponseWriter, r *http.Request, 
 }
 
 // GetReadiness operation middleware
-func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request, params GetReadinessParams) {
 	var request GetReadinessRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetReadiness(ctx, request.(GetReadinessRequestObject))
