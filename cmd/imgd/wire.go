@@ -42,6 +42,7 @@ type parts struct {
 	issuers  *authority   // behind tokens
 	pool     *vips.Pool
 	breakers []*resilience.Breaker
+	gate     *ingest.Gate
 
 	storeAway func() bool // nil where the store is at hand
 
@@ -90,6 +91,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 	if p.policy, err = p.openPolicy(s); err != nil {
 		return p, err
 	}
+	p.gate = p.openGate()
 	p.keeper = p.housekeeper()
 	p.measure()
 	return p, nil
@@ -136,7 +138,7 @@ func (p *parts) api() *rest.Server {
 	return &rest.Server{
 		Ingest: &ingest.Service{
 			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
-			Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
+			Gate: p.gate, Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
 			Images: images, Jobs: control, Events: records.Events{DB: p.db}, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
@@ -157,6 +159,7 @@ func (p *parts) api() *rest.Server {
 		NewID:          func() string { return string(newID()) },
 		Checks:         p.checks(),
 		Breakers:       p.states,
+		Admission:      p.gate.State,
 		Build:          rest.Build{Version: version(), Revision: revision()},
 		Metrics:        p.metrics.Handler(),
 		OpenMetrics:    p.settings.local(),
