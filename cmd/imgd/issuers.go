@@ -159,7 +159,8 @@ func (s *Settings) issuer(e token.Entry, keys token.Keys) token.Issuer {
 type authority struct {
 	log        *slog.Logger
 	current    atomic.Pointer[token.Issuers]
-	discovered map[string]*token.Discovered // only load and close touch it
+	discovered map[string]*token.Discovered        // only load and close touch it
+	asked      atomic.Pointer[[]*token.Discovered] // the same, for everybody
 }
 
 // Principal returns whom a token names.
@@ -201,7 +202,18 @@ func (a *authority) load(s *Settings) error {
 	a.current.Store(fresh)
 	closeOthers(a.discovered, used)
 	a.discovered = used
+	asked := slices.Collect(maps.Values(used))
+	a.asked.Store(&asked)
 	return nil
+}
+
+// away is what went wrong with those whose keys are fetched, when they were asked last.
+func (a *authority) away(context.Context) error {
+	var errs []error
+	for _, d := range *a.asked.Load() {
+		errs = append(errs, d.Away())
+	}
+	return errors.Join(errs...)
 }
 
 // closeOthers closes those that are not in keep.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,6 +23,13 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
 	}
-	guarded := &resilience.Policy{Policy: point, Breaker: p.breaker("decision point", nil)}
+	b := p.breaker("decision point", point.Ping)
+	p.policyPing = func(ctx context.Context) error {
+		if b.Away() {
+			return errors.New("it has kept failing")
+		}
+		return point.Ping(ctx)
+	}
+	guarded := &resilience.Policy{Policy: point, Breaker: b}
 	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: decisions, Now: time.Now}, nil
 }

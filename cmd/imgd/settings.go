@@ -63,7 +63,7 @@ type Settings struct {
 	RequestBurst  int       `name:"request-burst" env:"IMGD_REQUEST_BURST" default:"0" renewed:"" group:"How much one may ask" help:"How many requests of a principal who has rested are taken at once. 0: as many as the rate has."`
 	PolicyURL     string    `name:"policy-url" env:"IMGD_POLICY_URL" default:"" group:"How much one may ask" help:"A decision point that speaks the OpenID AuthZEN Authorization API 1.0, asked for whatever our own rules allow; a URL without a path gets /access/v1/evaluation. While it does not answer, nothing is allowed. Empty: none."`
 	PolicyToken   string    `name:"policy-token" env:"IMGD_POLICY_TOKEN" default:"" secret:"whole" group:"How much one may ask" help:"The bearer token that the decision point is asked with. Empty: none."`
-	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"2s" group:"How much one may ask" help:"How long the decision point may take to answer."`
+	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"1500ms" group:"How much one may ask" help:"How long the decision point may take to answer."`
 	PolicyAllow   Span      `name:"policy-allow" env:"IMGD_POLICY_ALLOW" default:"1m" group:"How much one may ask" help:"How long its yes holds."`
 	PolicyDeny    Span      `name:"policy-deny" env:"IMGD_POLICY_DENY" default:"2m" group:"How much one may ask" help:"How long its no holds."`
 

@@ -149,5 +149,11 @@ func (p *parts) checks() []rest.Check {
 	if p.hints.redis != nil {
 		checks = append(checks, rest.Check{Name: "redis", Ask: p.hints.redis.Ping})
 	}
+	if p.issuers != nil {
+		checks = append(checks, rest.Check{Name: "issuers", Ask: p.issuers.away})
+	}
+	if p.policyPing != nil {
+		checks = append(checks, rest.Check{Name: "decision point", Ask: p.policyPing})
+	}
 	return checks
 }

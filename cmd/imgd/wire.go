@@ -46,13 +46,14 @@ type parts struct {
 
 	storeAway func() bool // nil where the store is at hand
 
-	keeper   *worker.Housekeeper
-	presets  presetFile
-	sharing  sharing
-	bounds   bounds
-	policy   ports.Policy // nil where nobody else is asked
-	name     string       // of this process, in the rows it claims
-	stopping chan struct{}
+	keeper     *worker.Housekeeper
+	presets    presetFile
+	sharing    sharing
+	bounds     bounds
+	policy     ports.Policy                // nil where nobody else is asked
+	policyPing func(context.Context) error // of whoever is
+	name       string                      // of this process, in the rows it claims
+	stopping   chan struct{}
 }
 
 // open introduces the adapters to each other.
