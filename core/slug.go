@@ -68,6 +68,7 @@ const (
 	DecoderOverran      Slug = "decoder-overran"
 	WorkerLost          Slug = "worker-lost"
 	ShuttingDown        Slug = "shutting-down"
+	QueueFull           Slug = "queue-full"
 	InsufficientStorage Slug = "insufficient-storage"
 )
 
@@ -169,5 +170,6 @@ var meanings = map[Slug]Meaning{
 	DecoderOverran:      {Internal, 500, "The decoder took too long", "Decoding passed its deadline and was stopped. It is tried three times, then given up."},
 	WorkerLost:          {Internal, 500, "The worker vanished", "Every worker that ran this job disappeared, ten times over. An operator should look, then retry it."},
 	ShuttingDown:        {Unavailable, 503, "Shutting down", "This process is stopping. Send the request again; another one answers it."},
+	QueueFull:           {Unavailable, 503, "The queue is full", "More images wait to be rendered than can be done soon (IMGD_QUEUE_WAIT, IMGD_QUEUE_JOBS). Nothing of the request was kept. Send it again after Retry-After seconds; what was accepted before is done meanwhile. A request with an Idempotency-Key that was answered before is still answered."},
 	InsufficientStorage: {Full, 507, "No room", "The store is full. Nothing of the request was kept; the operator has to make room."},
 }

@@ -14,6 +14,7 @@ type Tokens interface {
 	// signature has been checked. The sentence of the error says what is wrong and
 	// repeats nothing of the token. Unavailable means that it cannot be told now:
 	// the issuer's keys are not known, and it cannot be asked for them. Nothing in a
-	// token has anybody else asked, and the issuer once in half a minute at most.
+	// token has anybody else asked, and the issuer once in half a minute at most, or once
+	// in five seconds while it does not answer. Nobody waits for it for two seconds.
 	Principal(ctx context.Context, token string) (core.Principal, error)
 }

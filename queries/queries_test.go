@@ -26,6 +26,7 @@ func init() {
 		"housekeeping is done for all at once":                       "WorkerSeen WorkerGone ForgetWorkers TakeDuty ExpireAnswers Generation FirstGeneration NextGeneration ExpiredImages NextTenant ForgetJobs ForgetEvents OldTombstones ForgetVariantsOf ForgetJobsOf ForgetImages ForgetReservations NextUsage",
 		"a key is a hash of tenant and subject":                      "TakeRate ForgetRates",
 		"an administrator sees the whole fleet":                      "FleetQueue FleetRunning Workers CountRunning",
+		"who may come in depends on what waits of everybody's":       "Backlog",
 		"a signed link and a public bucket are read without a token": "PlaceOfImage",
 		"the row carries its tenant, which a CHECK requires":         "CreateImage CreateVariant WishVariant CreateJob RecordEvent",
 	} {

@@ -28,7 +28,7 @@ type Config struct {
 	URL     string
 	Plain   bool          // http:// is taken for any address, and not only for loopback ones
 	Token   string        // a bearer token, empty for none
-	Timeout time.Duration // of one question; zero means 2 s
+	Timeout time.Duration // of one question; zero means 1.5 s
 }
 
 // Policy asks a decision point.
@@ -53,7 +53,7 @@ func New(c Config) (*Policy, error) {
 	}
 	c.URL = u.String()
 	if c.Timeout == 0 {
-		c.Timeout = 2 * time.Second
+		c.Timeout = 1500 * time.Millisecond
 	}
 	return &Policy{c, &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute},
@@ -84,6 +84,16 @@ func (p *Policy) Allows(ctx context.Context, q ports.Question) (bool, error) {
 			After(time.Second).Because(fmt.Errorf("the decision point: %w", err))
 	}
 	return allowed, nil
+}
+
+// Ping asks whether the service may ping itself. Any decision shows that somebody is
+// there.
+func (p *Policy) Ping(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	defer cancel()
+	self := ports.Question{By: core.Principal{Subject: "imgd"}, Action: "ping", Type: "service", ID: "imgd"}
+	_, err := p.evaluate(within, self)
+	return err
 }
 
 // entity is a subject or a resource.

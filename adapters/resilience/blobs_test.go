@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -78,6 +79,26 @@ func TestAStoreThatKeepsFailingIsNotAsked(t *testing.T) {
 	if err := store.Delete(t.Context(), "o/a"); core.KindOf(err) != core.Unavailable {
 		t.Errorf("Delete = %v, want Unavailable", err)
 	}
+}
+
+// hung fails after two seconds.
+type hung struct{ ports.Blobs }
+
+func (h hung) Open(context.Context, string) (*ports.Blob, error) {
+	time.Sleep(2 * time.Second)
+	return nil, core.Unavailable.Errorf("it hangs")
+}
+
+func TestAStoreThatHangsIsNotAskedAfterTwoCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker(resilience.Config{Pause: time.Hour})
+		store := &resilience.Blobs{Blobs: hung{}, Breaker: b}
+		for i, away := range []bool{false, true} {
+			if _, err := store.Open(t.Context(), "o/a"); core.KindOf(err) != core.Unavailable || b.Away() != away {
+				t.Errorf("call %d = %v, and the breaker is open: %v; want %v", i, err, b.Away(), away)
+			}
+		}
+	})
 }
 
 func TestAnAnswerIsNoFailure(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // default.
 type Config struct {
 	Name     string        // of the dependency, as readiness, statistics, metrics and the log have it
-	Failures uint          // in a row until it opens; 5
+	Failures uint          // in a row until it opens; 5, of which one that took seconds counts for three
 	Pause    time.Duration // while it is open, before one caller is let through; 10 s
 	// Probe asks the dependency while the breaker is open, every Every (1 s), so that no
 	// caller has to be the one who tries. nil where nobody can be asked.
@@ -87,12 +87,22 @@ func (b *Breaker) refusal() error {
 	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
 }
 
+// slow is how long a failure takes that somebody has waited for. It counts for three: a
+// dependency that hangs would keep five callers waiting one after the other.
+const slow = 2 * time.Second
+
 func (b *Breaker) saw(err error, began time.Time) {
 	now := time.Now()
-	b.last.Store(&Call{now, now.Sub(began)})
+	took := now.Sub(began)
+	b.last.Store(&Call{now, took})
 	switch {
 	case core.KindOf(err) == core.Unavailable:
 		b.circuit.RecordFailure()
+		for range 2 {
+			if took >= slow && b.circuit.IsClosed() {
+				b.circuit.RecordFailure()
+			}
+		}
 	case err == nil || core.KindOf(err) != core.Internal:
 		b.circuit.RecordSuccess()
 	default:

@@ -132,7 +132,7 @@ func hint(h http.Header, r *http.Request, e *core.Error, status int) {
 		h.Set("WWW-Authenticate", c)
 	}
 	switch {
-	case (status == http.StatusUnauthorized || status == http.StatusTooManyRequests || e.Slug == core.QuotaExceeded) && r.ContentLength != 0:
+	case (status == http.StatusUnauthorized || status == http.StatusTooManyRequests || e.Slug == core.QuotaExceeded || e.Slug == core.QueueFull) && r.ContentLength != 0:
 		// nothing has been read of the body, and nothing will be
 		h.Set("Connection", "close")
 	case status == http.StatusRequestEntityTooLarge, status == http.StatusRequestTimeout:

@@ -55,6 +55,9 @@ type Server struct {
 	Build    Build
 	// Breakers are those of this process, for administrators; nil means none.
 	Breakers func() []Breaker
+	// Admission says whether new jobs are taken, for administrators; nil means that they
+	// are.
+	Admission func(context.Context) core.Admission
 	// Metrics serves /metrics; nil answers 404 there. Whoever asks Handler for them, or
 	// for /readyz?verbose, has to be an administrator, wherever they ask from: a proxy on
 	// this host passes on the questions of the world.

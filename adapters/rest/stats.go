@@ -28,7 +28,7 @@ func (s *Server) GetStats(ctx context.Context, _ api.GetStatsRequestObject) (api
 		out.Quota[q.Name] = api.Share{Limit: q.Limit, Used: q.Used}
 	}
 	if fleet != nil {
-		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running, Workers: workers(fleet.Workers), Breakers: s.breakers()}
+		out.Fleet = &api.Fleet{QueueDepth: fleet.Due, OldestAgeMs: fleet.OldestAge.Milliseconds(), Running: fleet.Running, Workers: workers(fleet.Workers), Breakers: s.breakers(), Admission: s.admission(ctx)}
 	}
 	return api.GetStats200JSONResponse{Body: out}, nil
 }
@@ -72,4 +72,12 @@ func (s *Server) breakers() []api.Breaker {
 		list = append(list, api.Breaker{Name: b.Name, State: api.BreakerState(b.State), Since: b.Since.UTC()})
 	}
 	return list
+}
+
+func (s *Server) admission(ctx context.Context) api.Admission {
+	if s.Admission == nil {
+		return api.Admission{Open: true}
+	}
+	a := s.Admission(ctx)
+	return api.Admission{Open: a.Open, ExpectedWaitMs: a.Wait.Milliseconds(), MaxWaitMs: a.Limit.Milliseconds(), Refused: a.Refused}
 }

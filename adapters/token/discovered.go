@@ -19,16 +19,20 @@ import (
 
 // The figures of an issuer whose keys are fetched.
 const (
-	gap      = 30 * time.Second // between two attempts to fetch, whatever is asked meanwhile
-	refresh  = 5 * time.Minute  // after which keys are fetched anew: one that was dropped is no longer good
-	keep     = 24 * time.Hour   // for which keys are good while the issuer is away
-	patience = 5 * time.Second  // with one attempt
-	maxBody  = 1 << 20          // bytes of an answer
-	maxKeys  = 100              // of one issuer
+	gap      = 30 * time.Second        // between two attempts to fetch, whatever is asked meanwhile
+	retry    = 5 * time.Second         // the same after one that has failed
+	refresh  = 5 * time.Minute         // after which keys are fetched anew: one that was dropped is no longer good
+	keep     = 24 * time.Hour          // for which keys are good while the issuer is away
+	patience = 4 * time.Second         // with one attempt
+	held     = 1500 * time.Millisecond // for which a caller waits for one whose key is not known
+	delayed  = 250 * time.Millisecond  // the same of a key that was good some minutes ago
+	maxBody  = 1 << 20                 // bytes of an answer
+	maxKeys  = 100                     // of one issuer
 )
 
 // Discovered are the keys of an OpenID provider, which are fetched when tokens come and
-// not before. What tokens say never has them fetched more than once in 30 seconds.
+// not before. What tokens say never has them fetched more than once in 30 seconds, nor
+// an issuer that does not answer asked more than once in five.
 type Discovered struct {
 	issuer string
 	client *http.Client
@@ -102,17 +106,33 @@ func (d *Discovered) verify(ctx context.Context, f *form) error {
 // key returns the issuer's key of a name. One that is known is taken without a word for
 // some minutes, and while the issuer is away for a day. For any other the issuer is
 // asked, if that was not just done.
+//
+// Nobody waits for an issuer that is slow for longer than a moment, although the attempt
+// goes on.
 func (d *Discovered) key(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+	began := time.Now()
 	for {
 		k := d.look(kid, alg)
 		switch {
 		case k.key != nil && (k.fresh || k.under == nil || k.failure != nil):
 			return k.key, nil
 		case k.under != nil:
+			most := held
+			if k.key != nil {
+				most = delayed
+			}
+			late := time.NewTimer(most - time.Since(began))
 			select {
 			case <-k.under:
+				late.Stop()
 			case <-ctx.Done():
+				late.Stop()
 				return nil, d.away(ctx.Err())
+			case <-late.C:
+				if k.key != nil {
+					return k.key, nil
+				}
+				return nil, d.away(errors.New("it is slow to answer"))
 			}
 		case k.failure != nil || !k.any:
 			return nil, d.away(k.failure)
@@ -151,7 +171,11 @@ func (d *Discovered) look(kid, alg string) known {
 
 // ask starts an attempt, unless one is under way or was made just now.
 func (d *Discovered) ask(now time.Time) {
-	if d.under != nil || d.life.Err() != nil || !d.asked.IsZero() && now.Sub(d.asked) < gap {
+	pause := gap
+	if d.failure != nil {
+		pause = retry
+	}
+	if d.under != nil || d.life.Err() != nil || !d.asked.IsZero() && now.Sub(d.asked) < pause {
 		return
 	}
 	over := make(chan struct{})
@@ -202,6 +226,6 @@ func (d *Discovered) Health() (at time.Time, took time.Duration, err error) {
 	return d.asked, d.took, d.failure
 }
 
-func (d *Discovered) away(err error) error {
-	return core.Unavailable.Errorf("the issuer of the token cannot be asked for its keys now; try again in half a minute").Because(err).After(gap)
+func (*Discovered) away(err error) error {
+	return core.Unavailable.Errorf("the issuer of the token cannot be asked for its keys now; try again in a few seconds").Because(err).After(retry)
 }

@@ -17,6 +17,10 @@ func (p *parts) measure() {
 	p.metrics.GaugeFunc("imgd_render_memory_bytes", "Memory that the renders that go on are predicted to take.", func() float64 { return float64(p.pool.Stats().RenderBytes) })
 	p.metrics.GaugeFunc("imgd_render_memory_limit_bytes", "What they may be predicted to take at once: IMGD_RENDER_MEMORY.", func() float64 { return float64(p.pool.Stats().RenderLimit) })
 	p.metrics.GaugeFunc("imgd_renders_heavy", "Renders that wait for memory.", func() float64 { return float64(p.pool.Stats().Heavy) })
+	p.metrics.CountFunc("imgd_queue_refusals_total", "Uploads and jobs that were refused because too much waits.", nil, func() float64 { return float64(p.gate.Refused()) })
+	p.metrics.GaugeFunc("imgd_queue_expected_seconds", "How long a new job has to expect to wait, as this process reckons.", func() float64 {
+		return p.gate.State(context.Background()).Wait.Seconds()
+	})
 	p.metrics.GaugeFunc("imgd_sweeper_stopped", "1 while nothing is swept because the database and the store do not belong together.", func() float64 {
 		if p.keeper.Apart() != nil {
 			return 1

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -22,7 +23,13 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
 	}
 	p.point = point
-	p.decisions = p.breaker("decision point", nil)
+	p.decisions = p.breaker("decision point", point.Ping)
+	p.policyPing = func(ctx context.Context) error {
+		if err := p.decisions.Refuses(); err != nil {
+			return err
+		}
+		return point.Ping(ctx)
+	}
 	guarded := &resilience.Policy{Policy: point, Breaker: p.decisions}
 	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: remembered, Now: time.Now}, nil
 }

@@ -65,7 +65,7 @@ type Settings struct {
 	PolicyURL     string    `name:"policy-url" env:"IMGD_POLICY_URL" default:"" group:"How much one may ask" help:"A decision point that speaks the OpenID AuthZEN Authorization API 1.0, asked for whatever our own rules allow; a URL without a path gets /access/v1/evaluation. While it does not answer, nothing is allowed. Empty: none."`
 	PolicyToken   string    `name:"policy-token" env:"IMGD_POLICY_TOKEN" default:"" secret:"whole" group:"How much one may ask" help:"The bearer token that the decision point is asked with. Empty: none."`
 	PolicyPlain   bool      `name:"policy-plain" env:"IMGD_POLICY_PLAIN" default:"false" group:"How much one may ask" help:"Take an http:// address of a decision point that is not on this machine: whoever stands between can then decide, and read the token."`
-	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"2s" group:"How much one may ask" help:"How long the decision point may take to answer."`
+	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"1500ms" group:"How much one may ask" help:"How long the decision point may take to answer."`
 	PolicyAllow   Span      `name:"policy-allow" env:"IMGD_POLICY_ALLOW" default:"1m" group:"How much one may ask" help:"How long its yes holds."`
 	PolicyDeny    Span      `name:"policy-deny" env:"IMGD_POLICY_DENY" default:"2m" group:"How much one may ask" help:"How long its no holds."`
 
@@ -77,6 +77,8 @@ type Settings struct {
 	QuotaJobs   int64  `name:"quota-jobs" env:"IMGD_QUOTA_JOBS" default:"0" renewed:"" group:"How much one may ask" help:"The most jobs of a tenant that may be queued; those that are tried again come on top. 0: no limit."`
 	Quotas      string `name:"quotas" env:"IMGD_QUOTAS" default:"" renewed:"" group:"How much one may ask" help:"A YAML file of tenants with quotas of their own. The API reads it at its start, and again at SIGHUP. Empty: all have the same."`
 	QuotaHold   Span   `name:"quota-hold" env:"IMGD_QUOTA_HOLD" default:"1m" group:"How much one may ask" help:"How long what an upload has reserved of a quota outlives a process that dies; while the upload is under way it is renewed."`
+	QueueWait   Span   `name:"queue-wait" env:"IMGD_QUEUE_WAIT" default:"5m" group:"How much one may ask" help:"How long a new job may have to wait until it is begun. While it would wait longer, uploads and jobs are refused: 503 with Retry-After. A tenant with nothing waiting is let in until it is twice as long. 0: any time."`
+	QueueJobs   int64  `name:"queue-jobs" env:"IMGD_QUEUE_JOBS" default:"100000" group:"How much one may ask" help:"How many jobs of callers may wait; more are refused in the same way. 0: any number."`
 
 	MaxUpload  Bytes    `name:"max-upload-bytes" env:"IMGD_MAX_UPLOAD_BYTES" default:"100MiB" group:"What an image may cost" help:"The largest file that is taken."`
 	MaxPixels  int64    `name:"max-pixels" env:"IMGD_MAX_PIXELS" default:"268000000" group:"What an image may cost" help:"The most pixels, width times height."`
@@ -206,8 +208,8 @@ func (s *Settings) Check() (mistakes []error) {
 	if s.Workers < 0 || s.Decoders < 0 || s.Grace < 0 || s.DrainDelay < 0 || s.BlobGrace < 0 || s.JobRetention < 0 || s.EventRetention < 0 {
 		wrong("IMGD_WORKERS, IMGD_DECODERS, IMGD_GRACE, IMGD_DRAIN_DELAY, IMGD_BLOB_GRACE, IMGD_JOB_RETENTION, IMGD_EVENT_RETENTION", "none of them can be negative")
 	}
-	if s.UploadBurst < 0 || s.RequestBurst < 0 || s.QuotaImages < 0 || s.QuotaJobs < 0 {
-		wrong("IMGD_UPLOAD_BURST, IMGD_REQUEST_BURST, IMGD_QUOTA_IMAGES, IMGD_QUOTA_JOBS", "none of them can be negative")
+	if s.UploadBurst < 0 || s.RequestBurst < 0 || s.QuotaImages < 0 || s.QuotaJobs < 0 || s.QueueWait < 0 || s.QueueJobs < 0 {
+		wrong("IMGD_UPLOAD_BURST, IMGD_REQUEST_BURST, IMGD_QUOTA_IMAGES, IMGD_QUOTA_JOBS, IMGD_QUEUE_WAIT, IMGD_QUEUE_JOBS", "none of them can be negative")
 	}
 	if s.PolicyURL != "" {
 		if _, err := authzen.New(authzen.Config{URL: s.PolicyURL, Plain: s.PolicyPlain}); err != nil {

@@ -152,11 +152,8 @@ func (p *parts) checks() []rest.Check {
 	if p.issuers != nil {
 		checks = append(checks, rest.Check{Name: "issuers", Ask: func(context.Context) error { return p.issuers.away() }, Last: p.issuers.last})
 	}
-	if b := p.decisions; b != nil {
-		checks = append(checks, rest.Check{Name: b.Name(), Ask: func(context.Context) error { return b.Refuses() }, Last: func() (time.Time, time.Duration) {
-			call := b.Last()
-			return call.Ended, call.Took
-		}})
+	if p.policyPing != nil {
+		checks = append(checks, rest.Check{Name: p.decisions.Name(), Ask: p.policyPing})
 	}
 	return checks
 }

@@ -44,19 +44,21 @@ type parts struct {
 	issuers  *authority   // behind tokens
 	pool     *vips.Pool
 	breakers []*resilience.Breaker
+	gate     *ingest.Gate
 
 	storeAway func() bool         // nil where the store is at hand
 	decisions *resilience.Breaker // of policy; nil where nobody else is asked
 
-	keeper   *worker.Housekeeper
-	presets  presetFile
-	sharing  sharing
-	bounds   bounds
-	policy   ports.Policy    // nil where nobody else is asked
-	point    *authzen.Policy // behind policy
-	trail    *memory.Refusals
-	name     string // of this process, in the rows it claims
-	stopping chan struct{}
+	keeper     *worker.Housekeeper
+	presets    presetFile
+	sharing    sharing
+	bounds     bounds
+	policy     ports.Policy                // nil where nobody else is asked
+	policyPing func(context.Context) error // of whoever is
+	point      *authzen.Policy             // behind policy
+	trail      *memory.Refusals
+	name       string // of this process, in the rows it claims
+	stopping   chan struct{}
 }
 
 // open introduces the adapters to each other.
@@ -96,6 +98,7 @@ func open(ctx context.Context, s *Settings) (p *parts, err error) {
 		return p, err
 	}
 	p.trail = p.openTrail()
+	p.gate = p.openGate()
 	p.keeper = p.housekeeper()
 	p.measure()
 	return p, nil
@@ -145,7 +148,7 @@ func (p *parts) api() *rest.Server {
 	return &rest.Server{
 		Ingest: &ingest.Service{
 			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
-			Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
+			Gate: p.gate, Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
 			Images: images, Jobs: control, Events: p.trail, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
@@ -167,6 +170,7 @@ func (p *parts) api() *rest.Server {
 		NewID:          func() string { return string(newID()) },
 		Checks:         p.checks(),
 		Breakers:       p.states,
+		Admission:      p.gate.State,
 		Build:          rest.Build{Version: version(), Revision: revision()},
 		Metrics:        p.metrics.Handler(),
 		Observe:        p.metrics.Request,

@@ -25,6 +25,8 @@ type Service struct {
 	// Spool holds an upload for the decoder where Blobs has no descriptors; nil
 	// where it has.
 	Spool func() (ports.Spool, error)
+	// Gate refuses jobs while too many wait; nil lets all in.
+	Gate *Gate
 	// Quotas hold tenants to what they may have; nil lets them have all.
 	Quotas ports.Quotas
 	// Policy is asked when our own rules have said yes; nil leaves it at that.
@@ -76,6 +78,9 @@ func (s *Service) Accept(ctx context.Context, u Upload) (Accepted, error) {
 	defer once.end(ctx)
 	if once.answer != nil {
 		return s.replay(ctx, u, once.answer)
+	}
+	if err := s.Gate.Enter(ctx, u.By.Tenant); err != nil {
+		return Accepted{}, err
 	}
 	room, err := s.reserve(ctx, u.By.Tenant, s.asked(u))
 	if err != nil {
@@ -192,6 +197,9 @@ func (s *Service) Add(ctx context.Context, by core.Principal, correlation, trace
 		return Accepted{}, err
 	}
 	if err := s.Render.Fits(rec.Image.Probe(), list); err != nil {
+		return Accepted{}, err
+	}
+	if err := s.Gate.Enter(ctx, by.Tenant); err != nil {
 		return Accepted{}, err
 	}
 	j := s.job(by, image, correlation, traceparent, list, core.Round(s.Now()))

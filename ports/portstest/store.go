@@ -28,6 +28,7 @@ type Store struct {
 	Events  ports.Events
 	House   ports.Housekeeping
 	Stats   ports.Stats
+	Backlog ports.Backlog
 	Workers ports.Workers
 	Tenants ports.Tenants
 	// Quotas are those of tenants, whose reservations are kept for hold.

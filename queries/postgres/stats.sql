@@ -36,3 +36,23 @@ WHERE  state = 'queued' AND run_at <= statement_timestamp();
 SELECT count(*)
 FROM   jobs
 WHERE  state = 'running';
+
+-- The jobs of callers that are due, the oldest first and no more than most of them: one
+-- stretch of an index, however many there are. Times are microseconds since 1970.
+-- name: Backlog :one
+SELECT count(*) AS waiting,
+       count(*) FILTER (WHERE line.marked) AS marked,
+       CAST(COALESCE(extract(epoch FROM statement_timestamp() - min(line.run_at)) * 1000000, 0) AS bigint) AS oldest_age,
+       CAST(COALESCE(extract(epoch FROM max(line.run_at)) * 1000000, 0) AS bigint) AS newest
+FROM   (SELECT j.run_at, j.run_at <= timestamptz 'epoch' + CAST(@mark AS bigint) * interval '1 microsecond' AS marked
+        FROM   jobs j
+        WHERE  j.state = 'queued' AND j.priority = 0 AND j.run_at <= statement_timestamp()
+        ORDER  BY j.run_at, j.id
+        LIMIT  CAST(@most AS bigint)) AS line;
+
+-- name: CountQueued :one
+SELECT count(*)
+FROM   (SELECT jobs.id
+        FROM   jobs
+        WHERE  tenant = @tenant AND jobs.state = 'queued'
+        LIMIT  1) AS line;

@@ -36,3 +36,23 @@ WHERE  state = 'queued' AND run_at <= CAST(unixepoch('subsec') * 1000000 AS INTE
 SELECT count(*)
 FROM   jobs
 WHERE  state = 'running';
+
+-- The jobs of callers that are due, the oldest first and no more than most of them: one
+-- stretch of an index, however many there are. Times are microseconds since 1970.
+-- name: Backlog :one
+SELECT count(*) AS waiting,
+       CAST(COALESCE(sum(line.marked), 0) AS INTEGER) AS marked,
+       CAST(COALESCE(CAST(unixepoch('subsec') * 1000000 AS INTEGER) - min(line.run_at), 0) AS INTEGER) AS oldest_age,
+       CAST(COALESCE(max(line.run_at), 0) AS INTEGER) AS newest
+FROM   (SELECT j.run_at, j.run_at <= CAST(@mark AS INTEGER) AS marked
+        FROM   jobs j
+        WHERE  j.state = 'queued' AND j.priority = 0 AND j.run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+        ORDER  BY j.run_at, j.id
+        LIMIT  CAST(@most AS INTEGER)) AS line;
+
+-- name: CountQueued :one
+SELECT count(*)
+FROM   (SELECT jobs.id
+        FROM   jobs
+        WHERE  tenant = @tenant AND jobs.state = 'queued'
+        LIMIT  1) AS line;

@@ -81,7 +81,7 @@ func store(db *records.DB) *portstest.Store {
 	}
 	return &portstest.Store{
 		Images: records.Images{DB: db}, Control: records.JobControl{DB: db}, Jobs: records.Jobs{DB: db}, Answers: records.Idempotency{DB: db},
-		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db}, Workers: records.Workers{DB: db}, Tenants: records.Images{DB: db},
+		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db}, Backlog: records.Backlog{DB: db}, Workers: records.Workers{DB: db}, Tenants: records.Images{DB: db},
 		Expire: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "lease_until = to_timestamp(0)", id, core.JobRunning)
 		},
@@ -123,4 +123,5 @@ func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, direct) }
 func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, direct) }
 func TestQuotas(t *testing.T)       { portstest.Quotas(t, direct) }
 func TestWorkers(t *testing.T)      { portstest.Workers(t, direct) }
+func TestBacklog(t *testing.T)      { portstest.Backlog(t, direct) }
 func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, direct) }

@@ -61,6 +61,8 @@ var through = map[string]string{
 	"ForgetEvents":         "events_pkey (id < 'e100500'::text)",
 	"CountImages":          "images_sizes (tenant = $1)",
 	"CountJobs":            "jobs_newest_in_state (tenant = $1)",
+	"Backlog":              "jobs_due (priority = 0) AND (run_at <= statement_timestamp())",
+	"CountQueued":          "jobs_newest_in_state (tenant = $1) AND (state = 'queued'::text)",
 	"CountFinished":        "jobs_finished (tenant = $1) AND (finished_at > ",
 	"FinishedTimes":        "jobs_finished (tenant = $1) AND (finished_at > ",
 	"ExpiredImages":        "images_expiring (expires_at <= statement_timestamp())",

@@ -57,6 +57,8 @@ var through = map[string]string{
 	"CountImages":          "images_sizes (tenant=?)",
 	"CountJobs":            "COVERING INDEX jobs_newest_in_state (tenant=?)",
 	"CountFinished":        "COVERING INDEX jobs_finished (tenant=? AND finished_at>?)",
+	"Backlog":              "COVERING INDEX jobs_due (priority=? AND run_at<?)",
+	"CountQueued":          "COVERING INDEX jobs_newest_in_state (tenant=? AND state=?)",
 	"FinishedTimes":        "COVERING INDEX jobs_finished (tenant=? AND finished_at>?)",
 	"LivingVariantKeys":    "variants_blob (blob_key=?)",
 	"DueSweeps":            "sweep_tasks_due (not_before<?)",
@@ -95,7 +97,7 @@ func TestQueriesFindTheirRowsThroughAnIndex(t *testing.T) {
 			t.Errorf("%s reads its rows so:\n%swant %s", q.name, plan, want)
 		}
 		for line := range strings.Lines(plan) {
-			if strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "INDEX") && !strings.Contains(line, "CONSTANT") && line != "SCAN workers\n" { // as many rows as processes
+			if strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "INDEX") && !strings.Contains(line, "CONSTANT") && line != "SCAN workers\n" && line != "SCAN line\n" { // as many rows as processes; what the query itself has found
 				t.Errorf("%s reads a whole table: %s", q.name, line)
 			}
 			if strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {

@@ -28,6 +28,18 @@ type AnsweredParams struct {
 	Key     string
 }
 
+type BacklogParams struct {
+	Mark int64
+	Most int64
+}
+
+type BacklogRow struct {
+	Waiting   int64
+	Marked    int64
+	OldestAge int64
+	Newest    int64
+}
+
 type BeatJobParams struct {
 	Lease int64
 	ID    core.ID
@@ -660,6 +672,9 @@ type Querier interface {
 	AnswerRequest(ctx context.Context, arg AnswerRequestParams) (int64, error)
 	Answered(ctx context.Context, arg AnsweredParams) (Idempotency, error)
 	AnyJob(ctx context.Context, id core.ID) (Job, error)
+	// The jobs of callers that are due, the oldest first and no more than most of them: one
+	// stretch of an index, however many there are. Times are microseconds since 1970.
+	Backlog(ctx context.Context, arg BacklogParams) (BacklogRow, error)
 	BeatJob(ctx context.Context, arg BeatJobParams) (Job, error)
 	// What may identify somebody goes at once, small pictures of it too.
 	BuryImage(ctx context.Context, arg BuryImageParams) (int64, error)
@@ -676,6 +691,7 @@ type Querier interface {
 	CountImages(ctx context.Context, tenant string) (CountImagesRow, error)
 	CountJobs(ctx context.Context, tenant string) ([]CountJobsRow, error)
 	CountOverdueSweeps(ctx context.Context, span int64) (int64, error)
+	CountQueued(ctx context.Context, tenant string) (int64, error)
 	CountRunning(ctx context.Context) ([]CountRunningRow, error)
 	CountSweeps(ctx context.Context) (int64, error)
 	CreateImage(ctx context.Context, arg CreateImageParams) error

@@ -7,6 +7,8 @@ import "imgd/adapters/records/internal/gen"
 type (
 	AnswerRequestParams        = gen.AnswerRequestParams
 	AnsweredParams             = gen.AnsweredParams
+	BacklogParams              = gen.BacklogParams
+	BacklogRow                 = gen.BacklogRow
 	BeatJobParams              = gen.BeatJobParams
 	BuryImageParams            = gen.BuryImageParams
 	CancelJobParams            = gen.CancelJobParams

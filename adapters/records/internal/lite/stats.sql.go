@@ -9,6 +9,32 @@ import (
 	"context"
 )
 
+const backlog = `-- name: Backlog :one
+SELECT count(*) AS waiting,
+       CAST(COALESCE(sum(line.marked), 0) AS INTEGER) AS marked,
+       CAST(COALESCE(CAST(unixepoch('subsec') * 1000000 AS INTEGER) - min(line.run_at), 0) AS INTEGER) AS oldest_age,
+       CAST(COALESCE(max(line.run_at), 0) AS INTEGER) AS newest
+FROM   (SELECT j.run_at, j.run_at <= CAST(?1 AS INTEGER) AS marked
+        FROM   jobs j
+        WHERE  j.state = 'queued' AND j.priority = 0 AND j.run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+        ORDER  BY j.run_at, j.id
+        LIMIT  CAST(?2 AS INTEGER)) AS line
+`
+
+// The jobs of callers that are due, the oldest first and no more than most of them: one
+// stretch of an index, however many there are. Times are microseconds since 1970.
+func (q *Queries) Backlog(ctx context.Context, arg BacklogParams) (BacklogRow, error) {
+	row := q.db.QueryRowContext(ctx, backlog, arg.Mark, arg.Most)
+	var i BacklogRow
+	err := row.Scan(
+		&i.Waiting,
+		&i.Marked,
+		&i.OldestAge,
+		&i.Newest,
+	)
+	return i, err
+}
+
 const countFinished = `-- name: CountFinished :one
 SELECT count(*) AS finished, count(*) FILTER (WHERE state IN ('failed', 'dead')) AS failures
 FROM   jobs
@@ -65,6 +91,21 @@ func (q *Queries) CountJobs(ctx context.Context, tenant string) ([]CountJobsRow,
 		return nil, err
 	}
 	return items, nil
+}
+
+const countQueued = `-- name: CountQueued :one
+SELECT count(*)
+FROM   (SELECT jobs.id
+        FROM   jobs
+        WHERE  tenant = ?1 AND jobs.state = 'queued'
+        LIMIT  1) AS line
+`
+
+func (q *Queries) CountQueued(ctx context.Context, tenant string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countQueued, tenant)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const finishedTimes = `-- name: FinishedTimes :many

@@ -9,6 +9,32 @@ import (
 	"context"
 )
 
+const backlog = `-- name: Backlog :one
+SELECT count(*) AS waiting,
+       count(*) FILTER (WHERE line.marked) AS marked,
+       CAST(COALESCE(extract(epoch FROM statement_timestamp() - min(line.run_at)) * 1000000, 0) AS bigint) AS oldest_age,
+       CAST(COALESCE(extract(epoch FROM max(line.run_at)) * 1000000, 0) AS bigint) AS newest
+FROM   (SELECT j.run_at, j.run_at <= timestamptz 'epoch' + CAST($1 AS bigint) * interval '1 microsecond' AS marked
+        FROM   jobs j
+        WHERE  j.state = 'queued' AND j.priority = 0 AND j.run_at <= statement_timestamp()
+        ORDER  BY j.run_at, j.id
+        LIMIT  CAST($2 AS bigint)) AS line
+`
+
+// The jobs of callers that are due, the oldest first and no more than most of them: one
+// stretch of an index, however many there are. Times are microseconds since 1970.
+func (q *Queries) Backlog(ctx context.Context, arg BacklogParams) (BacklogRow, error) {
+	row := q.db.QueryRow(ctx, backlog, arg.Mark, arg.Most)
+	var i BacklogRow
+	err := row.Scan(
+		&i.Waiting,
+		&i.Marked,
+		&i.OldestAge,
+		&i.Newest,
+	)
+	return i, err
+}
+
 const countFinished = `-- name: CountFinished :one
 SELECT count(*) AS finished, count(*) FILTER (WHERE state IN ('failed', 'dead')) AS failures
 FROM   jobs
@@ -62,6 +88,21 @@ func (q *Queries) CountJobs(ctx context.Context, tenant string) ([]CountJobsRow,
 		return nil, err
 	}
 	return items, nil
+}
+
+const countQueued = `-- name: CountQueued :one
+SELECT count(*)
+FROM   (SELECT jobs.id
+        FROM   jobs
+        WHERE  tenant = $1 AND jobs.state = 'queued'
+        LIMIT  1) AS line
+`
+
+func (q *Queries) CountQueued(ctx context.Context, tenant string) (int64, error) {
+	row := q.db.QueryRow(ctx, countQueued, tenant)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const finishedTimes = `-- name: FinishedTimes :many

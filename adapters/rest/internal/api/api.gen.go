@@ -333,6 +333,21 @@ func (e GetReadinessParamsVerbose) Valid() bool {
 	}
 }
 
+// Admission What becomes of new jobs. While it is not open they are refused with `queue-full` (503).
+type Admission struct {
+	// ExpectedWaitMs How long a new job has to expect to wait, as the process that answers reckons, in milliseconds.
+	ExpectedWaitMs int64 `json:"expected_wait_ms"`
+
+	// MaxWaitMs How long it may be (IMGD_QUEUE_WAIT); 0 for any time.
+	MaxWaitMs int64 `json:"max_wait_ms"`
+
+	// Open Whether uploads and jobs are taken.
+	Open bool `json:"open"`
+
+	// Refused Requests that were refused for it by the process that answers.
+	Refused int64 `json:"refused"`
+}
+
 // Breaker A circuit breaker.
 type Breaker struct {
 	// Name The dependency.
@@ -544,6 +559,9 @@ type Filename = string
 
 // Fleet The numbers of all tenants, for administrators.
 type Fleet struct {
+	// Admission What becomes of new jobs. While it is not open they are refused with `queue-full` (503).
+	Admission Admission `json:"admission"`
+
 	// Breakers How the process that answers gets on with what it depends on.
 	Breakers []Breaker `json:"breakers"`
 
