@@ -29,19 +29,22 @@ const (
 type world struct {
 	Scenarios, Open, Idle, Locked, Narrow, Busy, Forgetful, Nobody, Token, Reader string
 	Files                                                                         map[string]string
+
+	file string // that describes it
 }
 
-// build starts the services of a world and returns the file that describes it.
-func build(t *testing.T, more ...string) (w world, file string) {
+// build starts the services of a world.
+func build(t *testing.T) world {
+	t.Helper()
 	t.Helper()
 	scenarios, err := filepath.Abs("../../clients/scenarios.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	w = world{
+	w := world{
 		Scenarios: scenarios,
-		Open:      rig.NewSite(t, shipped, more...).Start(t, "serve").URL,
+		Open:      rig.NewSite(t, shipped).Start(t, "serve").URL,
 		Idle:      rig.NewSite(t, shipped).Start(t, "api").URL,
 		Locked:    rig.NewSite(t, shipped, secret, links, "IMGD_UPLOAD_RATE=off").Start(t, "serve").URL,
 		Narrow:    rig.NewSite(t, shipped, "IMGD_UPLOAD_RATE=1/s", "IMGD_UPLOAD_BURST=1").Start(t, "api").URL,
@@ -59,11 +62,11 @@ func build(t *testing.T, more ...string) (w world, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file = filepath.Join(dir, "world.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
+	w.file = filepath.Join(dir, "world.json")
+	if err := os.WriteFile(w.file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return w, file
+	return w
 }
 
 // token is one for tenant acme, which the binary signs.

@@ -9,6 +9,9 @@ type Chunks = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
  */
 export type Source = Blob | ArrayBuffer | Uint8Array | Chunks | (() => Chunks);
 
+/** The most bytes between two times that progress is told. */
+const step = 65_536;
+
 /** A multipart body whose last part is the file, read as it is sent. */
 export class Form {
   readonly contentType: string;
@@ -87,8 +90,11 @@ export class Form {
     let sent = 0;
     for await (const chunk of this.chunks()) {
       this.began = true;
-      yield chunk;
-      this.told((sent += chunk.length));
+      for (let at = 0; at < chunk.length; at += step) {
+        const piece = chunk.subarray(at, at + step);
+        yield piece;
+        this.told((sent += piece.length));
+      }
     }
     yield this.tail;
   }

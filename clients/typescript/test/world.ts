@@ -41,7 +41,7 @@ export interface World {
 }
 
 const place = process.env['IMGD_TEST_WORLD'];
-if (!place) throw new Error('IMGD_TEST_WORLD is not set; go test ./e2e/clients in imgd starts the services and sets it');
+if (!place) throw new Error('IMGD_TEST_WORLD is not set; make clients, at the top of imgd, starts the services and sets it');
 export const world = JSON.parse(readFileSync(place, 'utf8')) as World;
 
 export const bytes = (name: string): Uint8Array => readFileSync(world.Files[name]!);
