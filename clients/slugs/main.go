@@ -13,7 +13,7 @@ import (
 
 func main() {
 	for file, write := range map[string]func() ([]byte, error){
-		"clients/go/slugs.gen.go":              inGo,
+		"clients/go/slugs.gen.go":             inGo,
 		"clients/typescript/src/slugs.gen.ts": inTypeScript,
 	} {
 		text, err := write()
