@@ -12,10 +12,12 @@ import (
 	"imgd/clients/go/api"
 )
 
-// What is asked for and answered, as package api has it.
 type (
-	Image   = api.Image
-	Job     = api.Job
+	// Image is an image with its variants.
+	Image = api.Image
+	// Job is the work on an image.
+	Job = api.Job
+	// Variant is one rendition of an image.
 	Variant = api.Variant
 )
 

@@ -27,16 +27,16 @@ type form struct {
 }
 
 // newForm puts fields, by name and value, before a file.
-func newForm(file io.Reader, filename string, told func(sent int64), fields ...string) (*form, error) {
+func newForm(file io.Reader, filename string, told func(sent int64), fields ...[2]string) (*form, error) {
 	f := &form{file: file, size: -1, told: told}
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	f.contentType = w.FormDataContentType()
-	for i := 0; i < len(fields); i += 2 {
-		if fields[i+1] == "" {
+	for _, field := range fields {
+		if field[1] == "" {
 			continue
 		}
-		if err := w.WriteField(fields[i], fields[i+1]); err != nil {
+		if err := w.WriteField(field[0], field[1]); err != nil {
 			return nil, err
 		}
 	}

@@ -131,8 +131,8 @@ func (c *Client) upload(ctx context.Context, u Upload, told *teller) (*Job, erro
 	if name == "" {
 		name = "file"
 	}
-	f, err := newForm(u.File, name, told.sent, "bucket", u.Bucket, "external_id", u.ExternalID, "metadata", metadata,
-		"preset", u.Preset, "variants", variants, "expires_at", expires)
+	f, err := newForm(u.File, name, told.sent, [2]string{"bucket", u.Bucket}, [2]string{"external_id", u.ExternalID},
+		[2]string{"metadata", metadata}, [2]string{"preset", u.Preset}, [2]string{"variants", variants}, [2]string{"expires_at", expires})
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func failedJob(t *testing.T, w world, s scenario) {
 	if !j.Retryable {
 		t.Errorf("the job cannot be retried: %+v", j)
 	}
-	if _, err := c.CancelJob(t.Context(), j.ID); imgd.SlugOf(err) != s.Then {
+	if _, err := c.CancelJobWithResponse(t.Context(), j.ID); imgd.SlugOf(err) != s.Then {
 		t.Errorf("the cancelling of a failed job is %v, want %s", err, s.Then)
 	}
 	again := must(c.RetryJobWithResponse(t.Context(), j.ID))(t).JSON202

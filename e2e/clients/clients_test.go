@@ -37,7 +37,7 @@ func TestBothClientsPlayTheSameScenarios(t *testing.T) {
 	w := build(t)
 	want := names(t, w.Scenarios)
 	t.Run("go", func(t *testing.T) {
-		compare(t, playedByGo(run(t, golang, w.file, "go", "test", "-count=1", "-json", "./...")), want)
+		compare(t, playedByGo(run(t, golang, w.file, "go", "test", "-race", "-count=1", "-json", "./...")), want)
 	})
 	t.Run("typescript", func(t *testing.T) {
 		compare(t, playedByNode(run(t, typescript, w.file, "npm", "test", "--silent")), want)
