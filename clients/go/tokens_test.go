@@ -57,7 +57,10 @@ func signedLink(t *testing.T, w world, s scenario) {
 func plain(t *testing.T, url string) (status int, body []byte) {
 	t.Helper()
 	req := must(http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))(t)
-	resp := must(http.DefaultClient.Do(req))(t)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	return resp.StatusCode, must(io.ReadAll(resp.Body))(t)
 }
