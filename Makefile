@@ -7,14 +7,14 @@ VERSION_SBOM   := 1.10.0
 VERSION_REDOC  := 2.77.0
 CACHE          := $(CURDIR)/.cache
 LINT           := $(CACHE)/golangci-lint-$(VERSION_LINT)
-GENERATED      := adapters/rest/internal adapters/records/internal
+GENERATED      := adapters/rest/internal adapters/records/internal clients/go/api clients/go/slugs.gen.go clients/typescript/src/slugs.gen.ts
 CONTRACTS      := ./e2e/rig ./adapters/migrate ./adapters/records/... ./adapters/redis ./adapters/s3 ./adapters/token
 TOOL           := $(GO) tool -modfile=tools/go.mod
 
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps servers docs assets screenshots build demo test chaos chaos-short soak verify generate check-generated check-format check-modules vulncheck sbom lint lint-api deploy-check test-containers migration fuzz fuzz-short fuzz-api bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
+.PHONY: help deps servers docs assets screenshots build demo test chaos chaos-short soak verify generate check-generated check-format check-modules clients vulncheck sbom lint lint-api contract deploy-check test-containers migration fuzz fuzz-short fuzz-api bench bench-floor bench-isolation bench-claims keep contact-sheet sheet clean FORCE
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ servers: deps ## Install and build the servers that tests run.
 	@GO="$(GO)" sh scripts/servers
 	@sh scripts/assets test || true # the tests that need them say so
 	@sh scripts/interop || true
+	@sh scripts/clients fetch || true
 
 assets: ## Fetch uPlot from npm, for the dashboard's charts; without it they are plain lines.
 	@sh scripts/assets build
@@ -70,10 +71,12 @@ bench-isolation: deps ## Compare decoders that are locked up with those that are
 test-containers: servers ## Run the tests that use servers with servers in Docker.
 	TEST_DRIVER=containers sh scripts/docker sh scripts/images $(GO) test -count=1 -timeout 20m $(CONTRACTS)
 
-verify: check-generated check-format check-modules vulncheck lint lint-api deploy-check ## Check generated code, migrations, format, style, openapi.yaml and deploy/.
+verify: check-generated check-format check-modules vulncheck lint lint-api contract deploy-check ## Check generated code, migrations, format, style, openapi.yaml and deploy/.
 
 generate: deps ## Generate code from openapi.yaml and the queries.
 	$(TOOL) oapi-codegen -config adapters/rest/oapi.yaml openapi.yaml
+	$(TOOL) oapi-codegen -config clients/go/oapi.yaml openapi.yaml
+	$(GO) run ./clients/slugs
 	$(TOOL) sqlc generate
 	cd tools && $(GO) run ./rows ../adapters/records/internal imgd/adapters/records/internal lite pg
 
@@ -91,6 +94,8 @@ check-modules:
 	cd tools && $(GO) mod tidy -diff
 	cd tools/servers && $(GO) mod tidy -diff
 	cd tools/chart && $(GO) mod tidy -diff
+	cd tools/contract && $(GO) mod tidy -diff
+	cd clients/go && $(GO) mod tidy -diff
 
 # Known holes of what is linked, and reached. The database of them is on the network;
 # where it is not reached, this says so and does not fail: it knows nothing then.
@@ -102,6 +107,7 @@ sbom: bin/imgd ## Write bin/imgd.cdx.json: the modules in bin/imgd, and the syst
 
 lint: $(LINT) | deps ## Run the linters.
 	$(LINT) run ./...
+	cd clients/go && $(LINT) run ./...
 
 $(LINT):
 	@echo "Building golangci-lint $(VERSION_LINT), once; this takes a minute or two."
@@ -110,6 +116,13 @@ $(LINT):
 
 lint-api: ## Check openapi.yaml.
 	@sh scripts/redocly $(VERSION_REDOC) lint openapi.yaml
+
+contract: ## Check that openapi.yaml keeps what it has promised to callers.
+	@GO="$(GO)" sh scripts/contract
+
+clients: servers ## Build both clients, and have them play their scenarios against the real binary.
+	$(GO) test -count=1 -timeout 10m -v ./e2e/clients
+	@sh scripts/clients pack
 
 deploy-check: ## Check the Helm chart, the alerts, the dashboard, the unit of systemd and compose.yaml.
 	@GO="$(GO)" sh deploy/check
@@ -156,4 +169,4 @@ sheet: bin/imgd bin/demo ## Make docs/operations.jpg anew: every operation on on
 	bin/demo -once -operations docs/operations.jpg
 
 clean: ## Remove what was built, and the tools that were fetched.
-	rm -rf bin build .cache
+	rm -rf bin build .cache clients/typescript/dist clients/typescript/build clients/typescript/node_modules
