@@ -171,6 +171,7 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	w.await("the latest pictures", fmt.Sprintf(`document.querySelectorAll(".latest img:not(.waiting)").length === %d`, pictures))
 	w.size(1360, 1230)
 	w.shoot("dashboard")
+	w.size(1360, 900)
 	w.prefer("dark")
 	ground := func() string { return inPage[string](w, `getComputedStyle(document.documentElement).backgroundColor`) }
 	if got := ground(); got != "rgb(15, 17, 21)" {
@@ -178,7 +179,6 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	}
 	w.blameless("the dashboard in the dark")
 	w.shoot("dashboard-dark")
-	w.size(1360, 900)
 	w.press("#theme", "System")
 	w.shows("#theme", "Light")
 	if got := ground(); got != "rgb(246, 247, 249)" {
@@ -204,7 +204,7 @@ func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
 	w.open("/dashboard#/images/" + image)
 	w.await("its variants", `document.querySelectorAll(".variant img:not(.waiting)").length === 5`)
 	w.shoot("image")
-	w.size(1360, 620)
+	w.size(1360, 450)
 	w.open("/dashboard#/jobs?state=failed")
 	w.shows(".tabs [aria-current]", "failed")
 	if picturesKept() != "" {

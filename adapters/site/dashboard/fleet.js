@@ -64,7 +64,7 @@ export function dependencies() {
 function calm(check, breaker) {
   if (breaker === "half-open") return "was away; the next who needs it tries";
   if (check.state === "unknown") return "not asked so far";
-  return check.latency_ms === undefined ? "in order" : `in order, ${span(check.latency_ms)}`;
+  return check.latency_ms === undefined ? "in order" : `in order, ${check.latency_ms < 1 ? "< 1 ms" : span(check.latency_ms)}`;
 }
 
 function trouble(check, breaker) {
