@@ -200,15 +200,12 @@ func TestABreakerWithoutAProbeIsHalfOpenWhenItsPauseIsOver(t *testing.T) {
 		}
 		b := breaker(c)
 		store := &resilience.Blobs{Blobs: flaky, Breaker: b}
-		if b.Last() != (resilience.Call{}) {
-			t.Error("a breaker that let nobody through knows of a call")
-		}
 		for range 5 {
 			_, _ = store.Open(t.Context(), "o/a")
 		}
 		state, opened := b.State()
-		if last := b.Last(); state != "open" || last.Ended.IsZero() || last.Ended.After(time.Now()) || b.Refuses() == nil {
-			t.Fatalf("after five failures the breaker is %s and its last call %+v, want open and there", state, b.Last())
+		if state != "open" || b.Refuses() == nil {
+			t.Fatalf("after five failures the breaker is %s and refuses with %v, want open", state, b.Refuses())
 		}
 		time.Sleep(40 * time.Millisecond)
 		state, since := b.State()

@@ -34,13 +34,6 @@ type Breaker struct {
 	circuit circuitbreaker.CircuitBreaker[any]
 	opened  chan struct{} // told when it opens
 	since   atomic.Int64  // in its state, unix microseconds
-	last    atomic.Pointer[Call]
-}
-
-// Call is one that a breaker let through: when it ended, and how long it took.
-type Call struct {
-	Ended time.Time
-	Took  time.Duration
 }
 
 // NewBreaker returns a closed breaker.
@@ -76,7 +69,7 @@ func (b *Breaker) begin() (end func(error), err error) {
 		return nil, b.refusal()
 	}
 	began := time.Now()
-	return func(err error) { b.saw(err, began) }, nil
+	return func(err error) { b.saw(err, time.Since(began)) }, nil
 }
 
 func (b *Breaker) refusal() error {
@@ -91,10 +84,7 @@ func (b *Breaker) refusal() error {
 // dependency that hangs would keep five callers waiting one after the other.
 const slow = 2 * time.Second
 
-func (b *Breaker) saw(err error, began time.Time) {
-	now := time.Now()
-	took := now.Sub(began)
-	b.last.Store(&Call{now, took})
+func (b *Breaker) saw(err error, took time.Duration) {
 	switch {
 	case core.KindOf(err) == core.Unavailable:
 		b.circuit.RecordFailure()
@@ -172,12 +162,4 @@ func (b *Breaker) Refuses() error {
 		return nil
 	}
 	return b.refusal()
-}
-
-// Last is the last call that ended with an answer or a failure; zero before the first.
-func (b *Breaker) Last() (c Call) {
-	if last := b.last.Load(); last != nil {
-		c = *last
-	}
-	return c
 }
