@@ -51,7 +51,7 @@ var through = map[string]string{
 	"ClaimNext":            "jobs_due (run_at <= statement_timestamp())",
 	"FleetQueue":           "jobs_due (run_at <= statement_timestamp())",
 	"FleetRunning":         "jobs_running",
-	"RunningJobs":          "jobs_running",
+	"RunningJobs":          "jobs_newest_in_state (tenant = $1) AND (state = 'running'::text)",
 	"ReapJobs":             "jobs_running",
 	"ForgetJobs":           "jobs_pkey (id < 'j100500'::text)",
 	"ForgetJobsOf":         "jobs_of_image (image_id = images.id)",

@@ -1623,8 +1623,8 @@ type ClientInterface interface {
 	// something it can do without is away, the answer is 200 with the status `degraded`.
 	//
 	// With `verbose` each check also says its state, how long the last look took and when that was, and the state of its circuit
-	// breaker. It names no address, no host and no error. An API that can be reached from other hosts answers that for the scope
-	// `images:admin` only, as it does /metrics; without `verbose` nobody is ever asked for a token.
+	// breaker. It names no address, no host and no error. The API answers that for the scope `images:admin` only, as it does
+	// /metrics; without `verbose` nobody is ever asked for a token.
 	//
 	// Corresponds with GET /readyz (the `GetReadiness` operationId).
 	GetReadiness(ctx context.Context, params *GetReadinessParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1920,8 +1920,8 @@ func (c *Client) GetMetrics(ctx context.Context, reqEditors ...RequestEditorFn) 
 // something it can do without is away, the answer is 200 with the status `degraded`.
 //
 // With `verbose` each check also says its state, how long the last look took and when that was, and the state of its circuit
-// breaker. It names no address, no host and no error. An API that can be reached from other hosts answers that for the scope
-// `images:admin` only, as it does /metrics; without `verbose` nobody is ever asked for a token.
+// breaker. It names no address, no host and no error. The API answers that for the scope `images:admin` only, as it does
+// /metrics; without `verbose` nobody is ever asked for a token.
 //
 // Corresponds with GET /readyz (the `GetReadiness` operationId).
 func (c *Client) GetReadiness(ctx context.Context, params *GetReadinessParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4072,8 +4072,8 @@ type ClientWithResponsesInterface interface {
 	// something it can do without is away, the answer is 200 with the status `degraded`.
 	//
 	// With `verbose` each check also says its state, how long the last look took and when that was, and the state of its circuit
-	// breaker. It names no address, no host and no error. An API that can be reached from other hosts answers that for the scope
-	// `images:admin` only, as it does /metrics; without `verbose` nobody is ever asked for a token.
+	// breaker. It names no address, no host and no error. The API answers that for the scope `images:admin` only, as it does
+	// /metrics; without `verbose` nobody is ever asked for a token.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5614,8 +5614,8 @@ func (c *ClientWithResponses) GetMetricsWithResponse(ctx context.Context, reqEdi
 // something it can do without is away, the answer is 200 with the status `degraded`.
 //
 // With `verbose` each check also says its state, how long the last look took and when that was, and the state of its circuit
-// breaker. It names no address, no host and no error. An API that can be reached from other hosts answers that for the scope
-// `images:admin` only, as it does /metrics; without `verbose` nobody is ever asked for a token.
+// breaker. It names no address, no host and no error. The API answers that for the scope `images:admin` only, as it does
+// /metrics; without `verbose` nobody is ever asked for a token.
 //
 // Returns a wrapper object for the known response body format(s).
 //
