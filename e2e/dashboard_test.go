@@ -45,7 +45,13 @@ func damaged() []byte {
 
 func TestAPictureIsDroppedAndFollowedToItsPage(t *testing.T) {
 	p := rig.NewSite(t, shipped).Start(t, "serve")
-	w := openWindow(t, p.URL, "/dashboard")
+	w := openWindow(t, p.URL, "/dashboard#/images")
+	w.shows("h1", "Images")
+	w.meddle("hold", "v1/stats")
+	inPage[bool](w, "(location.hash = '#/') !== ''")
+	w.shows("h1", "One moment")
+	w.blameless("a dashboard before its first answer")
+	w.unmeddle()
 	w.shows("h1", "All is well")
 	w.shows("#pulse", "Live")
 	w.shows(".empty", "Nothing here yet")

@@ -12,6 +12,7 @@ export function chart({ title, lines, text, summary }) {
       h("p", { class: "legend" }, lines.map((line, i) => h("span", { class: `key ${line.color}` }, line.name, " ", values[i])))),
     plot);
   plot.setAttribute("role", "img");
+  plot.setAttribute("aria-label", `${title}: nothing is known yet.`);
   let data = null, at = null;
   const draw = (globalThis.uPlot ? byUPlot : bySVG)(plot, lines, text, (index) => { at = index; tell(); });
 
