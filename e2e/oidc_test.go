@@ -96,8 +96,10 @@ func TestAServiceStartsWithoutItsProvider(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("issuers:\n- issuer: https://nobody.invalid\n")
-	imgd := rig.NewSite(t, shipped, "IMGD_AUTH_ISSUERS="+file).Start(t, "api")
+	put("issuers:\n- issuer: https://nobody.invalid\n  tenant_prefix: t-\n")
+	secret := "IMGD_AUTH_HS256_SECRET=" + strings.Repeat("s3cret", 8)
+	imgd := rig.NewSite(t, shipped, secret, "IMGD_AUTH_ISSUERS="+file).Start(t, "api")
+	admin := minted(t, secret, "images:admin")
 	c := caller.At(imgd.URL)
 	answered := func(token string, want int, tries int) {
 		t.Helper()
@@ -112,11 +114,11 @@ func TestAServiceStartsWithoutItsProvider(t *testing.T) {
 		t.Fatalf("the answer is %d %s, %v; want %d", a.Status, a.Body, err, want)
 	}
 	answered(token, http.StatusUnauthorized, 1) // of an issuer that nobody knows
-	put("issuers:\n- issuer: " + p.Issuer + "\n  audience: " + p.Audience + "\n")
+	put("issuers:\n- issuer: " + p.Issuer + "\n  audience: " + p.Audience + "\n  tenant_prefix: t-\n")
 	if err := syscall.Kill(imgd.PID(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	issuers := func() check { return checkOf(t, get(t, imgd.URL+"/readyz?verbose"), "issuers") }
+	issuers := func() check { return checkOf(t, get(t, imgd.URL+"/readyz?verbose", "Authorization", "Bearer "+admin), "issuers") }
 	if c := issuers(); c.State != "unknown" || c.LatencyMS != nil {
 		t.Errorf("issuers that nobody had to ask are %+v", c)
 	}
@@ -125,7 +127,7 @@ func TestAServiceStartsWithoutItsProvider(t *testing.T) {
 	if a := get(t, imgd.URL+"/readyz"); a.status != http.StatusOK || !strings.Contains(string(a.body), "degraded") {
 		t.Errorf("without its provider readiness is %d %s, want degraded", a.status, a.body)
 	}
-	if a := get(t, imgd.URL+"/readyz?verbose"); a.status != http.StatusOK { // it is on a loopback address
+	if a := get(t, imgd.URL+"/readyz?verbose", "Authorization", "Bearer "+admin); a.status != http.StatusOK {
 		t.Errorf("verbose readiness is %d %s", a.status, a.body)
 	}
 }

@@ -26,9 +26,9 @@ func TestSlowClientsLeaveGoodOnesServed(t *testing.T) {
 	var slow sync.WaitGroup
 	heads, bodies := make([]time.Duration, half), make([]string, half)
 	for i := range half {
-		slow.Go(func() { heads[i], _ = drip(t, address, "GET /v1/images HTTP/1.1\r\nHost: x\r\nX-A: ") })
+		slow.Go(func() { heads[i], _ = drip(t, address, "GET /v1/images HTTP/1.1\r\nHost: localhost\r\nX-A: ") })
 		slow.Go(func() {
-			_, bodies[i] = drip(t, address, "POST /v1/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
+			_, bodies[i] = drip(t, address, "POST /v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
 		})
 	}
 	time.Sleep(time.Second) // all of them hold on
