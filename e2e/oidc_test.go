@@ -118,7 +118,9 @@ func TestAServiceStartsWithoutItsProvider(t *testing.T) {
 	if err := syscall.Kill(imgd.PID(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	issuers := func() check { return checkOf(t, get(t, imgd.URL+"/readyz?verbose", "Authorization", "Bearer "+admin), "issuers") }
+	issuers := func() check {
+		return checkOf(t, get(t, imgd.URL+"/readyz?verbose", "Authorization", "Bearer "+admin), "issuers")
+	}
 	if c := issuers(); c.State != "unknown" || c.LatencyMS != nil {
 		t.Errorf("issuers that nobody had to ask are %+v", c)
 	}
