@@ -68,7 +68,7 @@ var scenarios = map[string]func(t *testing.T, w world, s scenario){
 func TestScenarios(t *testing.T) {
 	place := os.Getenv("IMGD_TEST_WORLD")
 	if place == "" {
-		t.Skip("it needs services to play with; make clients, at the top of imgd, starts them")
+		t.Fatal("it needs services to play with; make clients, at the top of imgd, starts them")
 	}
 	w := load[world](t, place)
 	list := load[[]scenario](t, w.Scenarios)
