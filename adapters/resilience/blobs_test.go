@@ -188,35 +188,3 @@ func TestAProbeFindsOutThatTheStoreIsBack(t *testing.T) {
 	cancel()
 	<-done
 }
-
-// Nobody asks a dependency without a probe but callers: while there are none, its
-// breaker does not go on to say that it is away.
-func TestABreakerWithoutAProbeIsHalfOpenWhenItsPauseIsOver(t *testing.T) {
-	flaky := &counted{FlakyBlobs: portstest.FlakyBlobs{Blobs: folder(t), Err: core.Unavailable.Errorf("away")}}
-	for probe, want := range map[bool]string{false: "half-open", true: "open"} {
-		c := resilience.Config{Pause: 30 * time.Millisecond}
-		if probe {
-			c.Probe = func(context.Context) error { return core.Unavailable.Errorf("away") }
-		}
-		b := breaker(c)
-		store := &resilience.Blobs{Blobs: flaky, Breaker: b}
-		for range 5 {
-			_, _ = store.Open(t.Context(), "o/a")
-		}
-		state, opened := b.State()
-		if state != "open" || b.Refuses() == nil {
-			t.Fatalf("after five failures the breaker is %s and refuses with %v, want open", state, b.Refuses())
-		}
-		time.Sleep(40 * time.Millisecond)
-		state, since := b.State()
-		if state != want {
-			t.Errorf("after its pause a breaker (with a probe: %v) is %s, want %s", probe, state, want)
-		}
-		if probe != (b.Refuses() != nil) {
-			t.Errorf("after its pause a breaker (with a probe: %v) refuses with %v", probe, b.Refuses())
-		}
-		if !probe && !since.Equal(opened.Add(c.Pause)) {
-			t.Errorf("it is so since %v after it opened, want since the end of the pause", since.Sub(opened))
-		}
-	}
-}

@@ -144,16 +144,10 @@ func (b *Breaker) Name() string { return b.config.Name }
 // beginning.
 func (b *Breaker) Away() bool { return !b.circuit.IsClosed() }
 
-// State is closed while all is well, open, or half-open while one caller may try or
-// does; since when is for people. Nobody but a caller finds out whether a dependency
-// without a probe is back: when its pause is over, it is half-open although nobody has
-// asked yet.
+// State is closed while all is well, open, or half-open while one call tries; since when
+// is for people.
 func (b *Breaker) State() (state string, since time.Time) {
-	now, since := b.circuit.State(), time.UnixMicro(b.since.Load())
-	if now == circuitbreaker.OpenState && b.config.Probe == nil && b.circuit.RemainingDelay() == 0 {
-		return circuitbreaker.HalfOpenState.String(), since.Add(b.config.Pause)
-	}
-	return now.String(), since
+	return b.circuit.State().String(), time.UnixMicro(b.since.Load())
 }
 
 // Refuses is what callers are told at the moment: nil unless the breaker is open.
