@@ -84,7 +84,7 @@ func (g *gather) send() {
 
 // exec runs errands; each has its own answer or error.
 func (g *gather) exec(list []*errand) {
-	ctx, cancel := context.WithTimeout(g.home.life, counting)
+	ctx, cancel := context.WithTimeout(g.home.life, budget)
 	defer cancel()
 	p := g.Pipeline()
 	for _, e := range list {

@@ -12,7 +12,7 @@ import (
 // long as something is owed on it.
 type Limits struct{ Client *Client }
 
-// Take takes n from what key is allowed, or nothing, within half of the budget.
+// Take takes n from what key is allowed, or nothing.
 //
 // It is one script, hence exact however many ask:
 //
@@ -28,7 +28,7 @@ func (l Limits) Take(ctx context.Context, key string, r core.Rate, n int) (core.
 	limiter := redis_rate.NewLimiter(l.Client.scripts)
 	limit := redis_rate.Limit{Rate: r.Limit, Period: r.Per, Burst: r.AtOnce()}
 	var got *redis_rate.Result
-	err := l.Client.askFor(ctx, counting, func(ctx context.Context) (err error) {
+	err := l.Client.ask(ctx, func(ctx context.Context) (err error) {
 		got, err = limiter.AllowN(ctx, l.Client.key("rate:"+key), limit, n)
 		return err
 	})

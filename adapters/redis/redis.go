@@ -23,10 +23,6 @@ import (
 // connection, asking and being answered.
 const budget = 200 * time.Millisecond
 
-// counting is the part of it that a take from a rate has: who keeps rates without
-// Redis must have time left.
-const counting = budget / 2
-
 // dialing is how long a connection may take to be made, TLS included. It goes on
 // behind a request that has left, so that the next one finds it ready.
 const dialing = 2 * time.Second
@@ -97,11 +93,6 @@ func (c *Client) Ping(ctx context.Context) error {
 // ask is how requests ask. After a failure nobody tries for a while, so that a
 // Redis that is away costs one request in many its budget and the others nothing.
 func (c *Client) ask(ctx context.Context, do func(context.Context) error) error {
-	return c.askFor(ctx, budget, do)
-}
-
-// askFor asks with a budget of its own.
-func (c *Client) askFor(ctx context.Context, budget time.Duration, do func(context.Context) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

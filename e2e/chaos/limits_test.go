@@ -10,19 +10,21 @@ import (
 	"imgd/e2e/rig"
 )
 
-// rush has eight at a time upload, in turn to each of the callers, and counts the
-// answers by their status. More at once would tell how much the machine can do.
-func rush(t *testing.T, many int, to ...*caller.Caller) map[int]int {
+// rush has so many at a time upload, in turn to each of the callers, and counts the
+// answers by their status.
+func rush(t *testing.T, many, atOnce int, to ...*caller.Caller) map[int]int {
 	t.Helper()
 	var (
-		mu    sync.Mutex
-		done  sync.WaitGroup
-		slots = make(chan struct{}, 8)
-		got   = map[int]int{}
+		mu      sync.Mutex
+		done    sync.WaitGroup
+		barrier = make(chan struct{})
+		slots   = make(chan struct{}, atOnce)
+		got     = map[int]int{}
 	)
 	file := picture(t, 64, 64)
 	for i := range many {
 		done.Go(func() {
+			<-barrier
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			a, err := to[i%len(to)].Do(within(t, time.Minute), http.MethodPost, "/v1/images", "image/jpeg", file)
@@ -34,6 +36,7 @@ func rush(t *testing.T, many int, to ...*caller.Caller) map[int]int {
 			got[a.Status]++
 		})
 	}
+	close(barrier)
 	done.Wait()
 	return got
 }
@@ -57,16 +60,16 @@ func TestAPIsShareARateAndTheDatabaseKeepsItWithoutRedis(t *testing.T) {
 	redis := rig.NewRedis(t)
 	site := rig.NewProduction(t, shipped, "IMGD_REDIS_URL="+redis.URL, "IMGD_LOG_LEVEL=error", "IMGD_UPLOAD_RATE=50/h", "IMGD_DECODERS=1")
 	one, two := caller.At(site.Start(t, "api").URL), caller.At(site.Start(t, "api").URL)
-	if got := rush(t, 120, one, two); got[202] != 50 || got[429] != 70 {
-		t.Errorf("120 uploads to two processes at a limit of 50 were answered %v, want 50 of 202 and 70 of 429", got)
+	if got := rush(t, 200, 200, one, two); got[202] != 50 || got[429] != 150 {
+		t.Errorf("200 uploads at once to two processes at a limit of 50 were answered %v, want 50 of 202 and 150 of 429", got)
 	}
 	with := refusing(t, one, 20)
 	redis.Stop(t)
-	frozen := rush(t, 100, one, two)
+	frozen := rush(t, 100, 8, one, two)
 	if frozen[202] > 50 || frozen[202]+frozen[429]+frozen[503] != 100 {
 		t.Errorf("while Redis is frozen 100 uploads were answered %v, want no more than 50 of 202", frozen)
 	}
-	rush(t, 60, one, two) // until the database allows no more
+	rush(t, 60, 8, one, two) // until the database allows no more
 	still := refusing(t, one, 20)
 	redis.Cont(t)
 	redis.Kill9()
@@ -84,12 +87,12 @@ func TestWhatAKilledUploadHadReservedIsFreeAgain(t *testing.T) {
 		t.Fatal("the upload was answered, want its process killed")
 	}
 	client := caller.At(site.Start(t, "api").URL)
-	if got := rush(t, 1, client); got[403] != 1 {
+	if got := rush(t, 1, 1, client); got[403] != 1 {
 		t.Logf("right after the crash an upload was answered %v: the restart took longer than the reservation", got)
 	}
-	took := eventually(t, "free again", 30*time.Second, func() bool { return rush(t, 1, client)[202] == 1 })
+	took := eventually(t, "free again", 30*time.Second, func() bool { return rush(t, 1, 1, client)[202] == 1 })
 	t.Logf("what was reserved is free again %s after the restart", took.Round(time.Millisecond))
-	if got := rush(t, 1, client); got[403] != 1 {
+	if got := rush(t, 1, 1, client); got[403] != 1 {
 		t.Errorf("then a second image was answered %v, want 403", got)
 	}
 }
