@@ -5,6 +5,7 @@ package resilience
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 
 	"imgd/core"
+	"imgd/ports"
 )
 
 // Config says when a breaker opens and how it closes again. What is zero has its
@@ -77,7 +79,7 @@ func (b *Breaker) refusal() error {
 	if b.config.Probe != nil {
 		wait = min(wait, 2*time.Second)
 	}
-	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
+	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait).Because(ports.ErrNotAsked)
 }
 
 // slow is how long a failure takes that somebody has waited for. It counts for three: a
@@ -86,6 +88,8 @@ const slow = 2 * time.Second
 
 func (b *Breaker) saw(err error, took time.Duration) {
 	switch {
+	case errors.Is(err, ports.ErrNotAsked): // by a bulkhead: it says nothing about what is behind it
+		b.nothing()
 	case core.KindOf(err) == core.Unavailable:
 		b.circuit.RecordFailure()
 		for range 2 {
@@ -100,8 +104,9 @@ func (b *Breaker) saw(err error, took time.Duration) {
 	}
 }
 
-// nothing is what a call tells whose caller has gone or whose source has failed. The
-// place of one that was let through to try is given back.
+// nothing is what a call tells whose caller has gone, whose source has failed, or that
+// found no room in a bulkhead. The place of one that was let through to try is given
+// back.
 func (b *Breaker) nothing() {
 	if b.circuit.IsHalfOpen() {
 		b.circuit.RecordFailure()

@@ -6,18 +6,31 @@ import (
 	"imgd/adapters/resilience"
 	"imgd/adapters/rest"
 	"imgd/adapters/telemetry"
+	"imgd/ports"
 )
 
 // guard puts the store behind a breaker where it is one behind a network, and counts
-// what is asked of it, refusals too.
+// what is asked of it, refusals too. Requests ask it through a bulkhead. Jobs and duties do
+// not: they are as many as IMGD_WORKERS and a few, and what they have rendered is not lost to
+// a crowd at the door.
 func (p *parts) guard() {
-	blobs := mutateBlobs(p.store.Blobs)
+	jobs := mutateBlobs(p.store.Blobs)
+	requests := ports.Blobs(&resilience.BoundedBlobs{Blobs: jobs, Bulkhead: p.bulkhead("store", p.settings.StoreCalls)})
 	if p.store.far {
 		b := p.breaker("store", p.store.ping)
-		blobs = &resilience.Blobs{Blobs: blobs, Breaker: b}
+		jobs = &resilience.Blobs{Blobs: jobs, Breaker: b}
+		requests = &resilience.Blobs{Blobs: requests, Breaker: b} // outside: who is refused by it stands in no line
 		p.storeAway = b.Away
 	}
-	p.store.Blobs = &telemetry.Blobs{Blobs: blobs, Metrics: p.metrics}
+	p.store.Blobs = &telemetry.Blobs{Blobs: jobs, Metrics: p.metrics}
+	p.store.asked = &telemetry.Blobs{Blobs: requests, Metrics: p.metrics}
+}
+
+// bulkhead is a bulkhead that everybody who watches knows of.
+func (p *parts) bulkhead(name string, calls int) *resilience.Bulkhead {
+	b := resilience.NewBulkhead(resilience.BulkheadConfig{Name: name, Calls: calls})
+	p.metrics.Bulkhead(name, b)
+	return b
 }
 
 // breaker is a breaker that everybody who watches knows of.
