@@ -34,25 +34,20 @@ func (b *BoundedBlobs) Create(ctx context.Context, key, contentType string, r io
 // awaited is a source whose reader holds no permit until its end.
 type awaited struct {
 	io.Reader
-	ctx   context.Context //nolint:containedctx // it lives as long as one Create
-	turn  *turn
-	ended bool
+	ctx  context.Context //nolint:containedctx // it lives as long as one Create
+	turn *turn
 }
 
 func (a *awaited) Read(p []byte) (int, error) {
-	if a.ended {
-		return 0, io.EOF
-	}
 	a.turn.give()
 	n, err := a.Reader.Read(p)
 	if err != io.EOF { //nolint:errorlint // a reader's end is not wrapped
 		return n, err
 	}
-	if err := a.turn.take(a.ctx); err != nil {
-		return n, err
+	if full := a.turn.take(a.ctx); full != nil {
+		return n, full
 	}
-	a.ended = true
-	return n, io.EOF
+	return n, err
 }
 
 // Open counts until the blob is open. Whoever reads it may take all day; its connection is

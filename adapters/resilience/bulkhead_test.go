@@ -158,8 +158,10 @@ func full(t *testing.T, b *resilience.BoundedBlobs) (release func()) {
 	for range b.Bulkhead.Limit() {
 		wg.Go(func() { _, _ = other.Open(t.Context(), "o/none") })
 	}
-	for b.Bulkhead.Calls() < int64(b.Bulkhead.Limit()) {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(10 * time.Second); b.Bulkhead.Calls() < int64(b.Bulkhead.Limit()); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("of %d permits %d are to be had", b.Bulkhead.Limit(), b.Bulkhead.Calls())
+		}
 	}
 	return sync.OnceFunc(func() { close(store.back); wg.Wait() })
 }
@@ -183,7 +185,9 @@ func TestWhoeverMakesTheStoreWaitHoldsNoPermit(t *testing.T) {
 			r, w := io.Pipe()
 			bodies = append(bodies, w)
 			wg.Go(func() {
-				if _, err := b.Create(t.Context(), fmt.Sprintf("o/slow%d", i), "text/plain", r); err != nil {
+				_, err := b.Create(t.Context(), fmt.Sprintf("o/slow%d", i), "text/plain", r)
+				_ = r.CloseWithError(err)
+				if err != nil {
 					t.Errorf("a slow sender is told %v", err)
 				}
 			})
@@ -310,7 +314,9 @@ func TestNoPermitIsLost(t *testing.T) {
 		}, func(t *testing.T, b *resilience.BoundedBlobs) {
 			r, w := io.Pipe()
 			done := make(chan struct{})
-			create(context.WithValue(t.Context(), late{}, done), b, r)
+			if _, err := b.Create(context.WithValue(t.Context(), late{}, done), "o/new", "text/plain", r); err != nil {
+				t.Fatal(err)
+			}
 			_ = w.Close()
 			<-done
 		}},
