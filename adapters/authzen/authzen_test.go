@@ -117,10 +117,8 @@ func TestPolicyBehindABreakerAndABulkhead(t *testing.T) {
 				t.Errorf("when all is over %d questions are under way", n)
 			}
 		})
-		policy := &resilience.Policy{
-			Policy:  &resilience.BoundedPolicy{Policy: bare, Bulkhead: b},
-			Breaker: resilience.NewBreaker(resilience.Config{Name: "decision point", Pause: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}),
-		}
+		guarded := &resilience.Policy{Policy: bare, Breaker: resilience.NewBreaker(resilience.Config{Name: "decision point", Pause: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})}
+		policy := &resilience.BoundedPolicy{Policy: guarded, Bulkhead: b}
 		return portstest.Decider{Policy: policy, Allow: func(s string) { p.set(&p.allow, s) }, Break: func(how string) { p.set(&p.broken, how) }, Mend: func() { p.set(&p.broken, "") }}
 	})
 }
@@ -130,7 +128,7 @@ func TestADecisionPointThatHangsHoldsUpSoManyAndNoMore(t *testing.T) {
 	const calls, callers = 8, 200
 	b := resilience.NewBulkhead(resilience.BulkheadConfig{Name: "decision point", Calls: calls, Wait: time.Second})
 	breaker := resilience.NewBreaker(resilience.Config{Name: "decision point", Failures: calls + 1, Log: slog.New(slog.DiscardHandler)})
-	policy := &resilience.Policy{Policy: &resilience.BoundedPolicy{Policy: bare, Bulkhead: b}, Breaker: breaker}
+	policy := &resilience.BoundedPolicy{Policy: &resilience.Policy{Policy: bare, Breaker: breaker}, Bulkhead: b}
 	p.set(&p.allow, "ann")
 	ask := func() (refused, failed, allowed int) {
 		var mu sync.Mutex

@@ -11,6 +11,9 @@ import (
 // BoundedBlobs is a store of which only so much is asked at once. A call counts while the
 // store has the word, and not while the caller has: nobody can use up the store for
 // others by being slow.
+//
+// It belongs around a breaker: who is refused here is none of the breaker's failures, and who
+// has waited here while the store was found away is not sent to it any more.
 type BoundedBlobs struct {
 	ports.Blobs
 	Bulkhead *Bulkhead
@@ -91,7 +94,8 @@ func (b *BoundedBlobs) List(ctx context.Context, prefix string) iter.Seq2[ports.
 	}
 }
 
-// BoundedPolicy is a decision point that is asked only so much at once.
+// BoundedPolicy is a decision point that is asked only so much at once. It too belongs around
+// a breaker.
 type BoundedPolicy struct {
 	ports.Policy
 	Bulkhead *Bulkhead

@@ -5,7 +5,6 @@ package resilience
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -88,8 +87,6 @@ const slow = 2 * time.Second
 
 func (b *Breaker) saw(err error, took time.Duration) {
 	switch {
-	case errors.Is(err, ports.ErrNotAsked): // by a bulkhead: it says nothing about what is behind it
-		b.nothing()
 	case core.KindOf(err) == core.Unavailable:
 		b.circuit.RecordFailure()
 		for range 2 {
@@ -104,9 +101,8 @@ func (b *Breaker) saw(err error, took time.Duration) {
 	}
 }
 
-// nothing is what a call tells whose caller has gone, whose source has failed, or that
-// found no room in a bulkhead. The place of one that was let through to try is given
-// back.
+// nothing is what a call tells whose caller has gone or whose source has failed. The
+// place of one that was let through to try is given back.
 func (b *Breaker) nothing() {
 	if b.circuit.IsHalfOpen() {
 		b.circuit.RecordFailure()

@@ -24,9 +24,9 @@ func TestBlobsBehindABulkhead(t *testing.T) {
 	portstest.Blobs(t, func(t *testing.T) ports.Blobs { return bounded(t, folder(t), 1, time.Minute) })
 }
 
-func TestBlobsBehindABreakerAndABulkhead(t *testing.T) {
+func TestBlobsBehindABulkheadAndABreaker(t *testing.T) {
 	portstest.Blobs(t, func(t *testing.T) ports.Blobs {
-		return &resilience.Blobs{Blobs: bounded(t, folder(t), 1, time.Minute), Breaker: breaker(resilience.Config{})}
+		return bounded(t, &resilience.Blobs{Blobs: folder(t), Breaker: breaker(resilience.Config{})}, 1, time.Minute)
 	})
 }
 
@@ -135,18 +135,70 @@ func TestWithoutABulkheadAStoreThatHangsHoldsUpEverybody(t *testing.T) {
 	})
 }
 
-func TestWhoWasRefusedAtABulkheadCountsForNoBreaker(t *testing.T) {
+// Of a crowd at a store that hangs and then fails, some ask it and the rest are refused: they
+// count for no breaker. Who is in the line when it opens is not sent to the store any more.
+func TestABulkheadAroundABreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hanging := &hanging{Blobs: folder(t), back: make(chan struct{})}
-		b := breaker(resilience.Config{})
-		store := &resilience.Blobs{Blobs: bounded(t, hanging, 2, 0), Breaker: b}
-		refused, _, rest := crowd(t, store, 100)
-		if refused != 98 || b.Away() {
-			t.Errorf("%d of 100 were refused, and the breaker is open: %v; want 98 and closed", refused, b.Away())
+		b := breaker(resilience.Config{Pause: time.Hour, Failures: 9})
+		store := &failingLate{Blobs: folder(t)}
+		bulkhead := bounded(t, &resilience.Blobs{Blobs: store, Breaker: b}, 2, 0)
+		ask := func(n int) (asked, refused int) {
+			var wg sync.WaitGroup
+			before, full := store.calls.Load(), bulkhead.Bulkhead.Refused()
+			for range n {
+				wg.Go(func() {
+					if _, err := bulkhead.Open(t.Context(), "o/a"); core.KindOf(err) != core.Unavailable || core.RetryAfter(err) <= 0 {
+						t.Errorf("Open = %v, want Unavailable", err)
+					}
+				})
+			}
+			wg.Wait()
+			return int(store.calls.Load() - before), int(bulkhead.Bulkhead.Refused() - full)
 		}
-		close(hanging.back)
-		rest()
+		if asked, refused := ask(100); asked != 2 || refused != 98 || b.Away() {
+			t.Errorf("%d of 100 have asked, %d were refused, and the breaker is open: %v; want 2, 98 and closed", asked, refused, b.Away())
+		}
+		go func() { // they come when the first two are about to fail, the second of which opens the breaker
+			time.Sleep(3 * time.Second)
+			if asked, refused := ask(100); asked > 1 || refused != 0 {
+				t.Errorf("of 100 in the line %d were sent to the store after it was found away, %d were refused as too many", asked, refused)
+			}
+		}()
+		ask(2)
+		synctest.Wait()
+		time.Sleep(time.Minute)
 	})
+}
+
+// failingLate fails as S3 does that hangs.
+type failingLate struct {
+	ports.Blobs
+	calls atomic.Int64
+}
+
+func (f *failingLate) Open(context.Context, string) (*ports.Blob, error) {
+	f.calls.Add(1)
+	time.Sleep(3300 * time.Millisecond)
+	return nil, core.Unavailable.Errorf("it hangs").After(time.Second)
+}
+
+func TestAnUploadWhoseBytesAreInWhenTheStoreIsAwayIsNotSentToIt(t *testing.T) {
+	flaky := &counted{FlakyBlobs: portstest.FlakyBlobs{Blobs: folder(t), Err: core.Unavailable.Errorf("away")}}
+	b := breaker(resilience.Config{Pause: time.Hour})
+	away := &resilience.Blobs{Blobs: flaky, Breaker: b}
+	store := &resilience.Blobs{Blobs: flaky.Blobs, Breaker: b}
+	body := io.MultiReader(strings.NewReader("x"), readerFunc(func([]byte) (int, error) {
+		for !b.Away() {
+			_, _ = away.Open(t.Context(), "o/a")
+		}
+		return 0, io.EOF
+	}))
+	if _, err := store.Create(t.Context(), "o/a", "image/png", body); !errors.Is(err, ports.ErrNotAsked) || core.RetryAfter(err) <= 0 {
+		t.Errorf("Create = %v, want to be told when to come again", err)
+	}
+	if _, err := flaky.Blobs.Open(t.Context(), "o/a"); core.KindOf(err) != core.NotFound {
+		t.Errorf("after it, Open = %v, want a NotFound", err)
+	}
 }
 
 // full takes all permits of a store until the test ends, or it is told to let go.

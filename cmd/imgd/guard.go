@@ -6,7 +6,6 @@ import (
 	"imgd/adapters/resilience"
 	"imgd/adapters/rest"
 	"imgd/adapters/telemetry"
-	"imgd/ports"
 )
 
 // guard puts the store behind a breaker where it is one behind a network, and counts
@@ -14,16 +13,15 @@ import (
 // not: they are as many as IMGD_WORKERS and a few, and what they have rendered is not lost to
 // a crowd at the door.
 func (p *parts) guard() {
-	jobs := mutateBlobs(p.store.Blobs)
-	requests := ports.Blobs(&resilience.BoundedBlobs{Blobs: jobs, Bulkhead: p.bulkhead("store", p.settings.StoreCalls)})
+	blobs := mutateBlobs(p.store.Blobs)
 	if p.store.far {
 		b := p.breaker("store", p.store.ping)
-		jobs = &resilience.Blobs{Blobs: jobs, Breaker: b}
-		requests = &resilience.Blobs{Blobs: requests, Breaker: b} // outside: who is refused by it stands in no line
+		blobs = &resilience.Blobs{Blobs: blobs, Breaker: b}
 		p.storeAway = b.Away
 	}
-	p.store.Blobs = &telemetry.Blobs{Blobs: jobs, Metrics: p.metrics}
-	p.store.asked = &telemetry.Blobs{Blobs: requests, Metrics: p.metrics}
+	bounded := &resilience.BoundedBlobs{Blobs: blobs, Bulkhead: p.bulkhead("store", p.settings.StoreCalls)}
+	p.store.Blobs = &telemetry.Blobs{Blobs: blobs, Metrics: p.metrics}
+	p.store.asked = &telemetry.Blobs{Blobs: bounded, Metrics: p.metrics}
 }
 
 // bulkhead is a bulkhead that everybody who watches knows of.

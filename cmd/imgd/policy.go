@@ -30,7 +30,7 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 		}
 		return point.Ping(ctx)
 	}
-	bounded := &resilience.BoundedPolicy{Policy: point, Bulkhead: p.bulkhead(p.decisions.Name(), s.PolicyCalls)}
-	guarded := &resilience.Policy{Policy: bounded, Breaker: p.decisions}
-	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: remembered, Now: time.Now}, nil
+	guarded := &resilience.Policy{Policy: point, Breaker: p.decisions}
+	bounded := &resilience.BoundedPolicy{Policy: guarded, Bulkhead: p.bulkhead(p.decisions.Name(), s.PolicyCalls)}
+	return &authzen.Cache{Policy: bounded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: remembered, Now: time.Now}, nil
 }

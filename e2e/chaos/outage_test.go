@@ -58,8 +58,8 @@ var (
 type outage struct {
 	dependency                          string
 	fault                               fault
-	shown, shed, slowest, answer, again time.Duration
-	crowded                             int // who was refused because so many waited already
+	shown, shed, slowest, answer, again time.Duration // shed: who came later was answered soon
+	crowded                             int           // who was refused because so many waited already
 }
 
 func (o outage) String() string {
@@ -267,7 +267,7 @@ func (o *outage) lose(t *testing.T, d dependency, watched *caller.Caller) {
 		}
 		switch {
 		case r.took > toShed+slack: // it was not shed yet
-			o.shed, o.answer = r.at+r.took, 0
+			o.shed, o.answer = r.at, 0
 		case r.at >= o.shed:
 			o.answer = max(o.answer, r.took)
 		}
