@@ -2,11 +2,16 @@ package ports
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"os"
 	"time"
 )
+
+// ErrNotAsked is behind an Unavailable of a decorator that did not ask what it decorates:
+// nothing was changed, and nothing is known of how that does.
+var ErrNotAsked = errors.New("it was not asked")
 
 // Info is what Create counted on the way.
 type Info struct {

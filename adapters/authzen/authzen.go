@@ -4,6 +4,7 @@ package authzen
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,7 @@ type Config struct {
 	Plain   bool          // http:// is taken for any address, and not only for loopback ones
 	Token   string        // a bearer token, empty for none
 	Timeout time.Duration // of one question; zero means 1.5 s
+	Keep    int           // how many connections stay open while nobody uses them; 0: 64
 }
 
 // Policy asks a decision point.
@@ -56,7 +58,7 @@ func New(c Config) (*Policy, error) {
 		c.Timeout = 1500 * time.Millisecond
 	}
 	return &Policy{c, &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 64, IdleConnTimeout: time.Minute},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: cmp.Or(c.Keep, 64), IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }

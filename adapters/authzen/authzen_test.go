@@ -2,6 +2,7 @@ package authzen_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"imgd/adapters/authzen"
 	"imgd/adapters/resilience"
 	"imgd/core"
+	"imgd/ports"
 	"imgd/ports/portstest"
 )
 
@@ -104,6 +106,62 @@ func TestPolicyBehindABreaker(t *testing.T) {
 		policy := &resilience.Policy{Policy: bare, Breaker: resilience.NewBreaker(resilience.Config{Name: "decision point", Pause: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})}
 		return portstest.Decider{Policy: policy, Allow: func(s string) { p.set(&p.allow, s) }, Break: func(how string) { p.set(&p.broken, how) }, Mend: func() { p.set(&p.broken, "") }}
 	})
+}
+
+func TestPolicyBehindABreakerAndABulkhead(t *testing.T) {
+	portstest.Policy(t, func(t *testing.T) portstest.Decider {
+		p, bare := open(t)
+		b := resilience.NewBulkhead(resilience.BulkheadConfig{Name: "decision point", Calls: 1})
+		t.Cleanup(func() {
+			if n := b.Calls(); n != 0 {
+				t.Errorf("when all is over %d questions are under way", n)
+			}
+		})
+		guarded := &resilience.Policy{Policy: bare, Breaker: resilience.NewBreaker(resilience.Config{Name: "decision point", Pause: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})}
+		policy := &resilience.BoundedPolicy{Policy: guarded, Bulkhead: b}
+		return portstest.Decider{Policy: policy, Allow: func(s string) { p.set(&p.allow, s) }, Break: func(how string) { p.set(&p.broken, how) }, Mend: func() { p.set(&p.broken, "") }}
+	})
+}
+
+func TestADecisionPointThatHangsHoldsUpSoManyAndNoMore(t *testing.T) {
+	p, bare := open(t)
+	const calls, callers = 8, 200
+	b := resilience.NewBulkhead(resilience.BulkheadConfig{Name: "decision point", Calls: calls, Wait: time.Second})
+	breaker := resilience.NewBreaker(resilience.Config{Name: "decision point", Failures: calls + 1, Log: slog.New(slog.DiscardHandler)})
+	policy := &resilience.BoundedPolicy{Policy: &resilience.Policy{Policy: bare, Breaker: breaker}, Bulkhead: b}
+	p.set(&p.allow, "ann")
+	ask := func() (refused, failed, allowed int) {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				yes, err := policy.Allows(t.Context(), portstest.Question("ann", "read"))
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case errors.Is(err, ports.ErrNotAsked) && core.RetryAfter(err) > 0:
+					refused++
+				case core.KindOf(err) == core.Unavailable:
+					failed++
+				case yes && err == nil:
+					allowed++
+				}
+			})
+		}
+		wg.Wait()
+		return refused, failed, allowed
+	}
+	p.set(&p.broken, "slow")
+	if refused, failed, _ := ask(); p.count() != calls || failed != calls || refused != callers-calls {
+		t.Errorf("of %d questions %d were asked, %d had no answer and %d were refused; want %d, %d and the rest", callers, p.count(), failed, refused, calls, calls)
+	}
+	if breaker.Away() {
+		t.Error("who was refused counts as a failure of the decision point")
+	}
+	p.set(&p.broken, "")
+	if _, _, allowed := ask(); allowed != callers {
+		t.Errorf("once it is well %d of %d are allowed", allowed, callers)
+	}
 }
 
 func TestTheDecisionPointIsToldWhoWhatAndWhichObject(t *testing.T) {

@@ -14,14 +14,14 @@ type Blobs struct {
 	Breaker *Breaker
 }
 
-// Create is refused at once while the store is away. An error of the reader is no
-// failure of the store.
+// Create is refused at once while the store is away, and at the end of its source if the
+// store was found away until then. An error of the reader is no failure of the store.
 func (b *Blobs) Create(ctx context.Context, key, contentType string, r io.Reader) (ports.Info, error) {
 	end, err := b.Breaker.begin()
 	if err != nil {
 		return ports.Info{}, err
 	}
-	source := &source{Reader: r}
+	source := &source{Reader: r, breaker: b.Breaker}
 	info, err := b.Blobs.Create(ctx, key, contentType, source)
 	if source.failed {
 		b.Breaker.nothing()
@@ -31,15 +31,21 @@ func (b *Blobs) Create(ctx context.Context, key, contentType string, r io.Reader
 	return info, err
 }
 
-// source remembers whether it has failed.
+// source remembers whether it has failed. Its end is a failure while the store is away.
 type source struct {
 	io.Reader
-	failed bool
+	breaker *Breaker
+	failed  bool
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
-	s.failed = s.failed || err != nil && err != io.EOF //nolint:errorlint // a reader's end is not wrapped
+	if err == io.EOF { //nolint:errorlint // a reader's end is not wrapped
+		if err = s.breaker.Refuses(); err == nil {
+			return n, io.EOF
+		}
+	}
+	s.failed = s.failed || err != nil
 	return n, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 
 	"imgd/core"
+	"imgd/ports"
 )
 
 // Config says when a breaker opens and how it closes again. What is zero has its
@@ -77,7 +78,7 @@ func (b *Breaker) refusal() error {
 	if b.config.Probe != nil {
 		wait = min(wait, 2*time.Second)
 	}
-	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait)
+	return core.Unavailable.Errorf("the %s has been away for a moment, and is asked again soon", b.config.Name).After(wait).Because(ports.ErrNotAsked)
 }
 
 // slow is how long a failure takes that somebody has waited for. It counts for three: a

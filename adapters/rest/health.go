@@ -122,7 +122,7 @@ func (s *Server) elaborate(to *api.Check, c Check, l look) {
 	switch {
 	case l.err != nil:
 		state = api.CheckStateDown
-	case at.IsZero(), c.Last != nil && to.Breaker != nil && *to.Breaker == api.CheckBreakerHalfOpen:
+	case at.IsZero():
 		state = api.CheckStateUnknown
 	}
 	to.State = &state

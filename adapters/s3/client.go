@@ -30,7 +30,7 @@ const (
 // newHTTPClient speaks HTTP/1.1, which is what S3 speaks, with the proxies and the
 // authorities of the AWS settings. It follows no redirect: a signature is for one
 // host.
-func newHTTPClient(cfg aws.Config, answering time.Duration) *http.Client {
+func newHTTPClient(cfg aws.Config, keep int, answering time.Duration) *http.Client {
 	base, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
 		base = awshttp.NewBuildableClient()
@@ -49,7 +49,7 @@ func newHTTPClient(cfg aws.Config, answering time.Duration) *http.Client {
 	tr.ExpectContinueTimeout = agreeing
 	tr.IdleConnTimeout = idling
 	tr.ReadBufferSize, tr.WriteBufferSize = 32<<10, 32<<10
-	tr.MaxIdleConnsPerHost = 64
+	tr.MaxIdleConns, tr.MaxIdleConnsPerHost = keep, keep
 	tr.ForceAttemptHTTP2 = false
 	tr.Protocols = new(http.Protocols)
 	tr.Protocols.SetHTTP1(true)

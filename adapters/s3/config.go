@@ -26,6 +26,9 @@ type Config struct {
 	// profile and role.
 	AccessKey, SecretKey string
 
+	// Keep is how many connections stay open while nobody uses them; 0: 64.
+	Keep int
+
 	// Observe, when set, is told of every request that was sent, retries included.
 	Observe func(op string, took time.Duration, err error)
 }

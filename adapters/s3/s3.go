@@ -44,7 +44,7 @@ func Open(ctx context.Context, c Config) (*Blobs, error) {
 		return nil, errors.New("the region of the bucket is not known: add region=.. to the storage URL, or set AWS_REGION")
 	}
 	b := &Blobs{
-		quick: newHTTPClient(cfg, answering), patient: newHTTPClient(cfg, completing),
+		quick: newHTTPClient(cfg, cmp.Or(c.Keep, 64), answering), patient: newHTTPClient(cfg, cmp.Or(c.Keep, 64), completing),
 		keys: cfg.Credentials, bucket: c.Bucket, endpoint: c.Endpoint, region: cfg.Region,
 	}
 	if c.Prefix != "" {

@@ -80,7 +80,7 @@ func NewMetrics() *Metrics {
 		stored: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "imgd_storage_bytes_total", Help: "Bytes of the objects that were stored (in) and opened (out).",
 		}, []string{"direction"}),
-		storage:  newOperations("storage", "imgd_storage_operation_duration_seconds", "How long the store took."),
+		storage:  newOperations("storage", "imgd_storage_operation_duration_seconds", "How long the store took, the wait for a turn included."),
 		database: newOperations("database", "imgd_database_transaction_duration_seconds", "How long transactions took, the wait for a connection included."),
 		hints:    newOperations("hints", "imgd_hint_operation_duration_seconds", "How long it took to wake other processes."),
 		decoders: newOperations("decoder", "imgd_decoder_call_duration_seconds", "How long calls of decoders took, the wait for one included."),
@@ -135,6 +135,26 @@ func (m *Metrics) Breaker(dependency string, state func() string) {
 			return 0
 		}))
 	}
+}
+
+// Bulkhead shows how full a bulkhead is, and how many it has refused.
+func (m *Metrics) Bulkhead(dependency string, b interface {
+	Calls() int64
+	Limit() int
+	Refused() int64
+}) {
+	of := prometheus.Labels{"dependency": dependency}
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "imgd_bulkhead_calls", Help: "Calls of requests to a dependency that are under way.", ConstLabels: of,
+		}, func() float64 { return float64(b.Calls()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "imgd_bulkhead_calls_limit", Help: "How many of them may be under way at once: IMGD_STORE_CALLS, IMGD_POLICY_CALLS.", ConstLabels: of,
+		}, func() float64 { return float64(b.Limit()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "imgd_bulkhead_refusals_total", Help: "Calls that were refused because as many were under way for half a second.", ConstLabels: of,
+		}, func() float64 { return float64(b.Refused()) }),
+	)
 }
 
 // GaugeFunc adds a gauge that is read from elsewhere.

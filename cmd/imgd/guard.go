@@ -9,7 +9,9 @@ import (
 )
 
 // guard puts the store behind a breaker where it is one behind a network, and counts
-// what is asked of it, refusals too.
+// what is asked of it, refusals too. Requests ask it through a bulkhead. Jobs and duties do
+// not: they are as many as IMGD_WORKERS and a few, and what they have rendered is not lost to
+// a crowd at the door.
 func (p *parts) guard() {
 	blobs := mutateBlobs(p.store.Blobs)
 	if p.store.far {
@@ -17,7 +19,16 @@ func (p *parts) guard() {
 		blobs = &resilience.Blobs{Blobs: blobs, Breaker: b}
 		p.storeAway = b.Away
 	}
+	bounded := &resilience.BoundedBlobs{Blobs: blobs, Bulkhead: p.bulkhead("store", p.settings.StoreCalls)}
 	p.store.Blobs = &telemetry.Blobs{Blobs: blobs, Metrics: p.metrics}
+	p.store.asked = &telemetry.Blobs{Blobs: bounded, Metrics: p.metrics}
+}
+
+// bulkhead is a bulkhead that everybody who watches knows of.
+func (p *parts) bulkhead(name string, calls int) *resilience.Bulkhead {
+	b := resilience.NewBulkhead(resilience.BulkheadConfig{Name: name, Calls: calls})
+	p.metrics.Bulkhead(name, b)
+	return b
 }
 
 // breaker is a breaker that everybody who watches knows of.

@@ -18,7 +18,7 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 	if s.PolicyURL == "" {
 		return nil, nil
 	}
-	point, err := authzen.New(authzen.Config{URL: s.PolicyURL, Plain: s.PolicyPlain, Token: s.PolicyToken, Timeout: time.Duration(s.PolicyTimeout)})
+	point, err := authzen.New(authzen.Config{URL: s.PolicyURL, Plain: s.PolicyPlain, Token: s.PolicyToken, Timeout: time.Duration(s.PolicyTimeout), Keep: s.PolicyCalls})
 	if err != nil {
 		return nil, fmt.Errorf("IMGD_POLICY_URL: %w", err)
 	}
@@ -31,5 +31,6 @@ func (p *parts) openPolicy(s *Settings) (ports.Policy, error) {
 		return point.Ping(ctx)
 	}
 	guarded := &resilience.Policy{Policy: point, Breaker: p.decisions}
-	return &authzen.Cache{Policy: guarded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: remembered, Now: time.Now}, nil
+	bounded := &resilience.BoundedPolicy{Policy: guarded, Bulkhead: p.bulkhead(p.decisions.Name(), s.PolicyCalls)}
+	return &authzen.Cache{Policy: bounded, Allow: time.Duration(s.PolicyAllow), Deny: time.Duration(s.PolicyDeny), Keep: remembered, Now: time.Now}, nil
 }

@@ -32,6 +32,7 @@ type Settings struct {
 	Migrate     string `name:"migrate" env:"IMGD_MIGRATE" default:"check" enum:"check,auto" group:"Where things are" help:"A PostgreSQL schema that is too old: check refuses to start, auto migrates it. SQLite is always migrated."`
 
 	DatabaseTime     Span `name:"database-time" env:"IMGD_DATABASE_TIME" default:"1800ms" group:"Where things are" help:"How long one transaction on PostgreSQL may take, the wait for a connection included; then the answer is 503."`
+	StoreCalls       int  `name:"store-calls" env:"IMGD_STORE_CALLS" default:"64" group:"Where things are" help:"How many calls of requests to the store are under way at once. More wait for half a second; then the answer is 503. What a slow sender or reader takes for his bytes does not count, nor do jobs."`
 	UnsafeDurability bool `name:"unsafe-durability" env:"IMGD_UNSAFE_DURABILITY" default:"false" group:"Where things are" help:"Take a PostgreSQL that may lose what it has committed (fsync = off); for tests."`
 
 	Listen        string   `name:"listen" env:"IMGD_LISTEN" default:"127.0.0.1:8080" group:"HTTP" help:"Where the API listens. Without an issuer of tokens (IMGD_AUTH_..) it must be a loopback address."`
@@ -66,6 +67,7 @@ type Settings struct {
 	PolicyToken   string    `name:"policy-token" env:"IMGD_POLICY_TOKEN" default:"" secret:"whole" group:"How much one may ask" help:"The bearer token that the decision point is asked with. Empty: none."`
 	PolicyPlain   bool      `name:"policy-plain" env:"IMGD_POLICY_PLAIN" default:"false" group:"How much one may ask" help:"Take an http:// address of a decision point that is not on this machine: whoever stands between can then decide, and read the token."`
 	PolicyTimeout Span      `name:"policy-timeout" env:"IMGD_POLICY_TIMEOUT" default:"1500ms" group:"How much one may ask" help:"How long the decision point may take to answer."`
+	PolicyCalls   int       `name:"policy-calls" env:"IMGD_POLICY_CALLS" default:"64" group:"How much one may ask" help:"How many questions to the decision point are under way at once. More wait for half a second; then the answer is 503."`
 	PolicyAllow   Span      `name:"policy-allow" env:"IMGD_POLICY_ALLOW" default:"1m" group:"How much one may ask" help:"How long its yes holds."`
 	PolicyDeny    Span      `name:"policy-deny" env:"IMGD_POLICY_DENY" default:"2m" group:"How much one may ask" help:"How long its no holds."`
 
@@ -182,7 +184,7 @@ func (s *Settings) Check() (mistakes []error) {
 	}
 	for variable, v := range map[string]int64{
 		"IMGD_MAX_UPLOAD_BYTES": int64(s.MaxUpload), "IMGD_MAX_PIXELS": s.MaxPixels, "IMGD_MAX_SIDE": s.MaxSide, "IMGD_MAX_FRAMES": s.MaxFrames,
-		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_DATABASE_TIME": int64(s.DatabaseTime), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
+		"IMGD_MAX_CONNECTIONS": int64(s.MaxConns), "IMGD_STORE_CALLS": int64(s.StoreCalls), "IMGD_POLICY_CALLS": int64(s.PolicyCalls), "IMGD_DATABASE_TIME": int64(s.DatabaseTime), "IMGD_LEASE": int64(s.Lease), "IMGD_POLL": int64(s.Poll), "IMGD_BODY_IDLE": int64(s.BodyIdle),
 		"IMGD_REQUEST_TIME": int64(s.RequestTime), "IMGD_PROBE_TIME": int64(s.ProbeTime), "IMGD_ORPHAN_SCAN": int64(s.OrphanScan), "IMGD_RENDER_TIME": int64(s.RenderTime), "IMGD_SVG_TIME": int64(s.SVGTime),
 	} {
 		if v <= 0 {

@@ -64,6 +64,7 @@ func openRecords(ctx context.Context, s *Settings) (migrate.Engine, *records.DB,
 // store is where objects are, and what only some stores can do.
 type store struct {
 	ports.Blobs
+	asked ports.Blobs // the same for requests, of which there may be any number
 	io.Closer
 	links      ports.Links                                              // nil where the store serves no URLs
 	spool      func() (ports.Spool, error)                              // nil where objects have descriptors
@@ -96,6 +97,7 @@ func openBucket(ctx context.Context, s *Settings) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.Keep = s.StoreCalls
 	b, err := s3.Open(ctx, config)
 	if err != nil {
 		return nil, err

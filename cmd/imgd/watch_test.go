@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
+	"imgd/adapters/resilience"
 	"imgd/adapters/telemetry"
 )
 
@@ -21,6 +22,7 @@ func metrics(t *testing.T) map[string][]string {
 	p := &parts{metrics: telemetry.NewMetrics()}
 	p.measure()
 	p.metrics.Breaker("store", func() string { return "closed" })
+	p.metrics.Bulkhead("store", resilience.NewBulkhead(resilience.BulkheadConfig{Name: "store"}))
 	descriptions := make(chan *prometheus.Desc)
 	go func() { p.metrics.Describe(descriptions); close(descriptions) }()
 	shape := regexp.MustCompile(`^Desc\{fqName: "([^"]+)", help: .*, constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}$`)

@@ -147,7 +147,7 @@ func (p *parts) api() *rest.Server {
 	proxies, _ := p.settings.proxies() // Check has looked
 	return &rest.Server{
 		Ingest: &ingest.Service{
-			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
+			Images: mutateImages(images), Control: control, Answers: records.Idempotency{DB: p.db}, Blobs: p.store.asked, Queue: p.hints, Render: p.renderer(), Spool: p.store.spool,
 			Gate: p.gate, Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
@@ -155,7 +155,7 @@ func (p *parts) api() *rest.Server {
 			Quotas: p.quotas(), Policy: p.policy, Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
 		Deliver: &deliver.Service{
-			Images: images, Tenants: images, Blobs: p.store, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime), Policy: p.policy,
+			Images: images, Tenants: images, Blobs: p.store.asked, Links: p.store.links, RedirectTime: time.Duration(p.settings.RedirectTime), Policy: p.policy,
 			Keys: p.sharing.linkKeys, Public: p.sharing.publicBuckets, Now: time.Now,
 		},
 		Capabilities:   p.pool.Capabilities,

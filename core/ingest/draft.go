@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +21,7 @@ type draft struct {
 	name   string
 	info   ports.Info
 	probe  core.Probe
-	stored bool
+	stored bool // or perhaps
 	away   bool // the store, when the bytes were sent
 	kept   bool
 
@@ -54,6 +55,7 @@ func (d *draft) store(ctx context.Context, f File, sofar Fields) error {
 	d.stored = true
 	if d.info, err = d.s.Blobs.Create(ctx, d.key(), "application/octet-stream", io.TeeReader(body, spool)); err != nil {
 		d.away = core.KindOf(err) == core.Unavailable
+		d.stored = !errors.Is(err, ports.ErrNotAsked)
 		return err
 	}
 	if d.info.Bytes == 0 {

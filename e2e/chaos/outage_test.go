@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,14 +33,33 @@ type dependency struct {
 	name  string // as readiness has it
 	link  *rig.Link
 	shed  bool // whether requests that need it are refused; without it they are served
-	ask   func() (caller.Answer, error)
+	ask   func(who int) (caller.Answer, error)
 	start func() *caller.Caller // of the process that is watched, when the outage has begun
 }
 
+// fault is what befalls a link, and how many callers find out.
+type fault struct {
+	name    string
+	begin   func(*rig.Link)
+	end     func(*rig.Link)
+	callers int
+	pause   time.Duration // of each of them, after an answer
+}
+
+var (
+	hang   = fault{"does not answer", (*rig.Link).HalfOpen, (*rig.Link).Clear, 4, 20 * time.Millisecond}
+	refuse = fault{"refuses connections", (*rig.Link).Down, (*rig.Link).Up, 4, 20 * time.Millisecond}
+	// late is longer than anybody waits for an answer, and there are more callers than may
+	// wait at once: IMGD_STORE_CALLS, IMGD_POLICY_CALLS.
+	late = fault{"is 5 s late", func(l *rig.Link) { l.Latency(5 * time.Second) }, (*rig.Link).Clear, 100, time.Second}
+)
+
 // outage is what was seen of one.
 type outage struct {
-	dependency, fault                   string
-	shown, shed, slowest, answer, again time.Duration
+	dependency                          string
+	fault                               fault
+	shown, shed, slowest, answer, again time.Duration // shed: who came later was answered soon
+	crowded                             int           // who was refused because so many waited already
 }
 
 func (o outage) String() string {
@@ -49,7 +69,8 @@ func (o outage) String() string {
 		}
 		return d.Round(10 * time.Millisecond).String()
 	}
-	return fmt.Sprintf("| %-14s | %-18s | %8s | %8s | %8s | %8s | %8s |", o.dependency, o.fault, round(o.shown), round(o.shed), round(o.slowest), round(o.answer), round(o.again))
+	return fmt.Sprintf("| %-14s | %-19s | %7d | %8s | %8s | %8s | %8s | %8s | %7d |", o.dependency, o.fault.name, o.fault.callers,
+		round(o.shown), round(o.shed), round(o.slowest), round(o.answer), round(o.again), o.crowded)
 }
 
 // missing reports whether readiness says that a dependency is away.
@@ -73,6 +94,20 @@ func missing(c *caller.Caller, t *testing.T, name string) bool {
 	return false
 }
 
+// crowded is how many calls of a dependency a process has refused because as many as may
+// were under way.
+func crowded(t *testing.T, c *caller.Caller, name string, admin []string) (n int) {
+	t.Helper()
+	a, err := c.Do(within(t, 10*time.Second), http.MethodGet, "/metrics", "", nil, admin...)
+	if err != nil || a.Status != http.StatusOK {
+		t.Fatalf("the metrics are %d, %v", a.Status, err)
+	}
+	for line := range strings.Lines(string(a.Body)) {
+		_, _ = fmt.Sscanf(line, "imgd_bulkhead_refusals_total{dependency="+strconv.Quote(name)+"} %d", &n)
+	}
+	return n
+}
+
 // reply is one answer during an outage.
 type reply struct {
 	at, took time.Duration // since the outage began, until the answer
@@ -81,8 +116,9 @@ type reply struct {
 
 // Each dependency is lost in turn. The loss shows, whoever needs it is told when to come
 // again, nobody else is held up, all is well soon after it is back, and at the end every
-// upload that was accepted is done. Without IMGD_TEST_ALL_POINTS each hangs; with it each
-// refuses connections too.
+// upload that was accepted is done. What many may wait for at once is late while a hundred
+// callers upload, the rest hangs; with IMGD_TEST_ALL_POINTS each hangs, and refuses
+// connections too.
 func TestEveryDependencyIsLostInTurn(t *testing.T) {
 	bucket := rig.S3(t)
 	store := rig.Proxy(t, bucket.Endpoint[len("http://"):])
@@ -106,11 +142,13 @@ func TestEveryDependencyIsLostInTurn(t *testing.T) {
 	client := caller.At(site.Start(t, "api", outside...).URL)
 	site.Start(t, "worker", "IMGD_WORKERS=1")
 	token := []string{"Authorization", "Bearer " + provider.Token(t, "images:read", "images:write")}
+	admin := []string{"Authorization", "Bearer " + provider.Token(t, "images:admin")}
 	small := picture(t, 64, 64)
 	var mu sync.Mutex
 	var ids []string
-	upload := func() (caller.Answer, error) {
-		a, err := client.Do(within(t, time.Minute), http.MethodPost, "/v1/images", "image/jpeg", small, token...)
+	// Each caller has a bucket, so that the decision point is asked for each of them.
+	upload := func(who int) (caller.Answer, error) {
+		a, err := client.Do(within(t, time.Minute), http.MethodPost, fmt.Sprintf("/v1/images?bucket=b%d", who), "image/jpeg", small, token...)
 		var j caller.Job
 		if err == nil && a.Status == http.StatusAccepted && json.Unmarshal(a.Body, &j) == nil {
 			mu.Lock()
@@ -122,7 +160,7 @@ func TestEveryDependencyIsLostInTurn(t *testing.T) {
 	list := func(c *caller.Caller) (caller.Answer, error) {
 		return c.Do(within(t, time.Minute), http.MethodGet, "/v1/images?limit=1", "", nil, token...)
 	}
-	eventually(t, "warm", time.Minute, func() bool { a, err := upload(); return err == nil && a.Status == http.StatusAccepted })
+	eventually(t, "warm", time.Minute, func() bool { a, err := upload(0); return err == nil && a.Status == http.StatusAccepted })
 	watched := client
 	known := func() *caller.Caller { return client }
 	// An API that knows its issuer's keys does not need it; one that starts does.
@@ -133,33 +171,41 @@ func TestEveryDependencyIsLostInTurn(t *testing.T) {
 		}
 		return c
 	}
+	lists := func(int) (caller.Answer, error) { return list(watched) }
 	all := []dependency{
-		{"database", database, true, func() (caller.Answer, error) { return list(watched) }, known},
+		{"database", database, true, lists, known},
 		{"store", store, true, upload, known},
 		{"redis", redis, false, upload, known},
-		{"decision point", policy, true, func() (caller.Answer, error) { return list(watched) }, known},
-		{"issuers", issuer, true, func() (caller.Answer, error) { return list(watched) }, newcomer},
+		{"decision point", policy, true, upload, known},
+		{"issuers", issuer, true, lists, newcomer},
 	}
-	table := []string{"| dependency     | fault              | shows    | shed     | slowest  | answer   | back     |"}
-	for _, fault := range []string{"does not answer", "refuses connections"} {
-		if fault == "refuses connections" && os.Getenv("IMGD_TEST_ALL_POINTS") == "" {
-			continue
+	faults := func(d dependency) []fault {
+		few := slices.Contains([]string{"database", "issuers"}, d.name)
+		switch everything := os.Getenv("IMGD_TEST_ALL_POINTS") != ""; {
+		case everything && few:
+			return []fault{hang, refuse}
+		case everything:
+			return []fault{hang, refuse, late}
+		case few:
+			return []fault{hang}
 		}
-		for _, d := range all {
-			t.Run(d.name+" "+fault, func(t *testing.T) {
-				begin, clear := d.link.HalfOpen, d.link.Clear
-				if fault == "refuses connections" {
-					begin, clear = d.link.Down, d.link.Up
-				}
-				begin()
+		return []fault{late}
+	}
+	table := []string{"| dependency     | fault               | callers | shows    | shed     | slowest  | answer   | back     | crowded |"}
+	for _, d := range all {
+		for _, f := range faults(d) {
+			t.Run(d.name+" "+f.name, func(t *testing.T) {
+				f.begin(d.link)
 				watched = d.start()
-				o := outage{dependency: d.name, fault: fault}
+				o := outage{dependency: d.name, fault: f}
+				before := crowded(t, client, d.name, admin)
 				o.lose(t, d, watched)
-				clear()
+				f.end(d.link)
 				o.again = eventually(t, "well again", 30*time.Second, func() bool {
-					a, err := d.ask()
+					a, err := d.ask(0)
 					return err == nil && a.Status < 300 && !missing(watched, t, d.name)
 				})
+				o.crowded = crowded(t, client, d.name, admin) - before
 				o.judge(t, d)
 				table = append(table, o.String())
 			})
@@ -183,18 +229,18 @@ func (o *outage) lose(t *testing.T, d dependency, watched *caller.Caller) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var replies []reply
-	for range 4 {
+	for who := range o.fault.callers {
 		wg.Go(func() {
 			for time.Since(began) < toShow+time.Second {
 				at := time.Now()
-				a, err := d.ask()
+				a, err := d.ask(who)
 				if err != nil {
 					t.Errorf("without the %s a request is not answered: %v", d.name, err)
 				}
 				mu.Lock()
 				replies = append(replies, reply{at.Sub(began), time.Since(at), a})
 				mu.Unlock()
-				time.Sleep(20 * time.Millisecond)
+				time.Sleep(o.fault.pause)
 			}
 		})
 	}
@@ -221,7 +267,7 @@ func (o *outage) lose(t *testing.T, d dependency, watched *caller.Caller) {
 		}
 		switch {
 		case r.took > toShed+slack: // it was not shed yet
-			o.shed, o.answer = r.at+r.took, 0
+			o.shed, o.answer = r.at, 0
 		case r.at >= o.shed:
 			o.answer = max(o.answer, r.took)
 		}
@@ -238,6 +284,9 @@ func (o *outage) judge(t *testing.T, d dependency) {
 	}
 	if d.shed && (o.answer == 0 || o.answer > toShed+slack || o.shed > toShow+slack) {
 		t.Errorf("without the %s requests are shed from %s on, in %s at most; want that within %s, in %s", d.name, o.shed, o.answer, toShow, toShed)
+	}
+	if crowd := o.fault.callers > 64; crowd && d.shed && o.crowded == 0 {
+		t.Errorf("%d callers at once, of a %s that %s, and nobody was refused because too many waited already", o.fault.callers, d.name, o.fault.name)
 	}
 	if o.again > toRecover {
 		t.Errorf("after the %s is back all is well again after %s, want %s at most", d.name, o.again, toRecover)

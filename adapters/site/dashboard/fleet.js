@@ -62,7 +62,7 @@ export function dependencies() {
 }
 
 function calm(check, breaker) {
-  if (breaker === "half-open") return "was away; the next who needs it tries";
+  if (breaker === "half-open") return "was away; one call tries";
   if (check.state === "unknown") return "not asked so far";
   return check.latency_ms === undefined ? "in order" : `in order, ${check.latency_ms < 1 ? "< 1 ms" : span(check.latency_ms)}`;
 }

@@ -423,14 +423,14 @@ type Check struct {
 	// Required Whether the service is unready without it.
 	Required bool `json:"required"`
 
-	// State With `verbose`. unknown: this process has not had to ask it, or has not heard of it since its breaker opened. An open enum.
+	// State With `verbose`. unknown: this process has not had to ask it so far. An open enum.
 	State *CheckState `json:"state,omitempty"`
 }
 
 // CheckBreaker With `verbose`, of what is behind a circuit breaker: its state, as in /v1/stats. An open enum.
 type CheckBreaker string
 
-// CheckState With `verbose`. unknown: this process has not had to ask it, or has not heard of it since its breaker opened. An open enum.
+// CheckState With `verbose`. unknown: this process has not had to ask it so far. An open enum.
 type CheckState string
 
 // Cost What the job used.
