@@ -134,6 +134,38 @@ func claim(b *testing.B, db *records.DB) time.Duration {
 	return took
 }
 
+// BenchmarkBacklog counts what waits, as an API process does once a second at most, among
+// as many queued jobs as BenchmarkClaim has, and looks whether a tenant waits for any.
+func BenchmarkBacklog(all *testing.B) {
+	for _, e := range engines {
+		db := e.open(all)
+		queued := number("IMGD_BENCH_QUEUED", 1_000_000)
+		e.seed(all, db, queue{queued, queued / 20, number("IMGD_BENCH_FINISHED", 10_000_000)})
+		backlog := records.Backlog{DB: db}
+		for _, most := range []int64{1_001, 20_001, 200_001} { // twice IMGD_QUEUE_JOBS and one
+			all.Run(fmt.Sprintf("%s/count-%d", e.name, most), func(b *testing.B) {
+				var mark int64
+				for range b.N {
+					found, err := backlog.Backlog(b.Context(), most, mark)
+					if err != nil || found.Waiting == 0 {
+						b.Fatalf("%+v wait, %v", found, err)
+					}
+					mark = found.Newest
+				}
+			})
+		}
+		for name, tenant := range map[string]string{"many": "t7", "nothing": "t77"} {
+			all.Run(e.name+"/of-a-tenant-with-"+name, func(b *testing.B) {
+				for range b.N {
+					if waits, err := backlog.Waits(b.Context(), tenant); err != nil || waits != (name == "many") {
+						b.Fatalf("it waits: %v, %v", waits, err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // seed fills the database, its indexes built at the end: row by row they take hours.
 func (e engine) seed(b *testing.B, db *records.DB, q queue) {
 	b.Helper()
