@@ -137,8 +137,8 @@ fuzz: deps ## Fuzz every target for 30 s.
 fuzz-short: deps
 	@GO="$(GO)" sh scripts/fuzz 5s
 
-fuzz-api: deps ## Ask the API what openapi.yaml lets one ask, and what it does not, for ten minutes.
-	IMGD_TEST_FUZZ=5m $(GO) test -v -count=1 -timeout 30m -run TestWhateverIsAsked ./e2e/fuzz
+fuzz-api: deps ## Ask the API what openapi.yaml lets one ask, and what it does not, for ten minutes. IMGD_TEST_FUZZ=30s: for one.
+	IMGD_TEST_FUZZ=$${IMGD_TEST_FUZZ:-5m} $(GO) test -v -count=1 -timeout 30m -run TestWhateverIsAsked ./e2e/fuzz
 
 bench: servers ## Run the benchmarks of docs/benchmarks.md.
 	$(GO) test -run '^$$' -bench BenchmarkPhoto12MP -benchtime 10x -timeout 20m ./e2e

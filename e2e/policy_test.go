@@ -124,6 +124,15 @@ func TestADecisionPointNarrowsWhatIsAllowed(t *testing.T) {
 	if got := refusedSoFar(t, c, eve, 3); got["getVariant"].Times != 199 {
 		t.Errorf("after the end the trail has %+v, want one more that counts the 199 others", got)
 	}
+
+	as(ann, "DELETE", image, http.StatusNoContent)
+	decides.Deny("delete image")
+	as(ann, "DELETE", image, http.StatusNotFound)
+	decides.Deny()
+	as(ann, "DELETE", image, http.StatusNoContent)
+	if got := refusedSoFar(t, c, eve, 4); got["deleteImage"].Answer != "not-found" {
+		t.Errorf("the trail has %+v, want the refusal to delete a tombstone", got)
+	}
 }
 
 // unnamed is a problem without what names its request.

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"imgd/e2e/contract"
 	"imgd/e2e/rig"
 )
 
@@ -26,9 +26,9 @@ func TestSlowClientsLeaveGoodOnesServed(t *testing.T) {
 	var slow sync.WaitGroup
 	heads, bodies := make([]time.Duration, half), make([]string, half)
 	for i := range half {
-		slow.Go(func() { heads[i], _ = drip(t, address, "GET /v1/images HTTP/1.1\r\nHost: localhost\r\nX-A: ") })
+		slow.Go(func() { heads[i], _ = drip(t, address, http.MethodGet, "X-A: ") })
 		slow.Go(func() {
-			_, bodies[i] = drip(t, address, "POST /v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
+			_, bodies[i] = drip(t, address, http.MethodPost, "Content-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
 		})
 	}
 	time.Sleep(time.Second) // all of them hold on
@@ -68,9 +68,15 @@ func quickest(t *testing.T, url string, n int) time.Duration {
 	return took[n*99/100]
 }
 
-// drip says a beginning, then a byte every quarter of a second, until the server has
-// had enough: after how long, and with which status line.
-func drip(t *testing.T, address, beginning string) (held time.Duration, status string) {
+// drip begins a request with these headers, then says a byte every quarter of a second,
+// until the server has had enough: after how long, and with which status. What else the
+// server says is held against the contract.
+func drip(t *testing.T, address, method, headers string) (held time.Duration, status string) {
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+"/v1/images", nil)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 	if err != nil {
 		t.Error(err)
@@ -79,14 +85,20 @@ func drip(t *testing.T, address, beginning string) (held time.Duration, status s
 	defer func() { _ = conn.Close() }()
 	began := time.Now()
 	_ = conn.SetDeadline(began.Add(30 * time.Second))
-	if _, err := io.WriteString(conn, beginning); err != nil {
+	if _, err := fmt.Fprintf(conn, "%s /v1/images HTTP/1.1\r\nHost: localhost\r\n%s", method, headers); err != nil {
 		t.Error(err)
 		return 0, ""
 	}
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		status, _ = bufio.NewReader(conn).ReadString('\n')
+		res, err := http.ReadResponse(bufio.NewReader(conn), req)
+		if err != nil {
+			return // it is sent away without a word
+		}
+		defer res.Body.Close() //nolint:errcheck // it was only read
+		contract.Hear(req, res)
+		status = res.Status
 	}()
 	for {
 		select {

@@ -71,6 +71,13 @@ type Images interface {
 	Quarantined(ctx context.Context, sha256 string) (bool, error)
 }
 
+// Tombstones are what is left of the deleted images of the caller's own tenant.
+type Tombstones interface {
+	// Tombstone returns what is still known of a deleted image, whose it was for one. Of
+	// an image that lives, and of none, it is a NotFound.
+	Tombstone(ctx context.Context, tenant string, id core.ID) (core.Image, error)
+}
+
 // Tenants are all there are, for whoever does not act for one of them: an operator,
 // and those who come without a token.
 type Tenants interface {

@@ -13,6 +13,10 @@ type Want struct {
 	Lease  time.Duration
 	// Only, when not empty, is the one job wanted: a hint from the queue.
 	Only core.ID
+	// After, when not empty, is the tenant that was served last: of the jobs that are as
+	// urgent as the most urgent, those of the tenants after it come first, by their names
+	// and in a circle.
+	After string
 	// SpecVersion is the highest the worker can read.
 	SpecVersion int64
 }

@@ -16,8 +16,9 @@ import (
 type Images struct{ *DB }
 
 var (
-	_ ports.Images  = Images{}
-	_ ports.Tenants = Images{}
+	_ ports.Images     = Images{}
+	_ ports.Tombstones = Images{}
+	_ ports.Tenants    = Images{}
 )
 
 // Admit records an accepted upload, all of it or nothing.
@@ -85,6 +86,22 @@ func record(ctx context.Context, q gen.Querier, tenant string, id core.ID) (core
 	}
 	vs, err := q.VariantsOf(ctx, gen.VariantsOfParams{Tenant: tenant, IDs: among([]core.ID{id})})
 	return core.Record{Image: core.Image(m), Variants: variants(vs)}, err
+}
+
+// Tombstone returns what is left of a deleted image.
+func (s Images) Tombstone(ctx context.Context, tenant string, id core.ID) (m core.Image, err error) {
+	err = s.Read(ctx, func(q gen.Querier) error {
+		row, err := q.ImageOrTombstone(ctx, gen.ImageOrTombstoneParams{Tenant: tenant, ID: id})
+		if err == nil && row.DeletedAt == nil {
+			err = sql.ErrNoRows
+		}
+		if err != nil {
+			return missing(err, "image", id)
+		}
+		m = core.Image(row)
+		return nil
+	})
+	return m, err
 }
 
 // Embedded returns what the file of an image says of itself.

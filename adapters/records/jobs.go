@@ -52,6 +52,10 @@ func (t tx) claim(ctx context.Context, w ports.Want) (core.Job, error) {
 		row, err := t.ClaimOne(ctx, gen.ClaimOneParams{Worker: w.Worker, Lease: micros(w.Lease), ID: w.Only, SpecVersion: w.SpecVersion})
 		return core.Job(row), err
 	}
+	if w.After != "" {
+		row, err := t.ClaimTurn(ctx, gen.ClaimTurnParams{Worker: w.Worker, Lease: micros(w.Lease), SpecVersion: w.SpecVersion, After: w.After})
+		return core.Job(row), err
+	}
 	row, err := t.ClaimNext(ctx, gen.ClaimNextParams{Worker: w.Worker, Lease: micros(w.Lease), SpecVersion: w.SpecVersion})
 	return core.Job(row), err
 }

@@ -83,8 +83,8 @@ func number(name string, otherwise int) int {
 }
 
 // BenchmarkClaim compares a claim among a thousand queued jobs with one among many
-// (IMGD_BENCH_QUEUED, IMGD_BENCH_FINISHED), in turn, so that both meet the same
-// noise.
+// (IMGD_BENCH_QUEUED, IMGD_BENCH_FINISHED), one after the other, so that both meet the
+// same noise: of whatever is due first, and of the tenant whose turn it is.
 func BenchmarkClaim(all *testing.B) {
 	queued := number("IMGD_BENCH_QUEUED", 1_000_000)
 	sizes := []queue{{1_000, 50, 10_000}, {queued, queued / 20, number("IMGD_BENCH_FINISHED", 10_000_000)}}
@@ -98,15 +98,18 @@ func BenchmarkClaim(all *testing.B) {
 				b.Logf("%+v seeded in %s", size, time.Since(began).Round(time.Second))
 				dbs = append(dbs, db)
 			}
-			took := make([][]time.Duration, len(dbs))
+			took, served := make([][]time.Duration, 2*len(dbs)), make([]string, len(dbs))
 			b.ResetTimer()
 			for range b.N {
 				for i, db := range dbs {
-					took[i] = append(took[i], claim(b, db))
+					_, d := claim(b, db, "")
+					took[i] = append(took[i], d)
+					j, d := claim(b, db, served[i])
+					served[i], took[2+i] = j.Tenant, append(took[2+i], d)
 				}
 			}
 			b.StopTimer()
-			for i, name := range []string{"few", "many"} {
+			for i, name := range []string{"few", "many", "few-in-turn", "many-in-turn"} {
 				slices.Sort(took[i])
 				for _, q := range []int{50, 99} {
 					d := took[i][min(len(took[i])-1, len(took[i])*q/100)]
@@ -119,19 +122,51 @@ func BenchmarkClaim(all *testing.B) {
 
 // claim takes a job and gives it back as a worker that stops does, so that the
 // queue stays as full as it is.
-func claim(b *testing.B, db *records.DB) time.Duration {
+func claim(b *testing.B, db *records.DB, after string) (job core.Job, took time.Duration) {
 	b.Helper()
 	jobs := records.Jobs{DB: db}
 	began := time.Now()
-	j, _, err := jobs.Claim(b.Context(), ports.Want{Worker: "w", Lease: time.Minute, SpecVersion: core.SpecVersion})
-	took := time.Since(began)
+	j, _, err := jobs.Claim(b.Context(), ports.Want{Worker: "w", Lease: time.Minute, After: after, SpecVersion: core.SpecVersion})
+	took = time.Since(began)
 	if err != nil {
 		b.Fatal(err)
 	}
 	if _, err := jobs.Finish(b.Context(), j, ports.Result{Outcome: core.Released}); err != nil {
 		b.Fatal(err)
 	}
-	return took
+	return j, took
+}
+
+// BenchmarkBacklog counts what waits, as an API process does once a second at most, among
+// as many queued jobs as BenchmarkClaim has, and looks whether a tenant waits for any.
+func BenchmarkBacklog(all *testing.B) {
+	for _, e := range engines {
+		db := e.open(all)
+		queued := number("IMGD_BENCH_QUEUED", 1_000_000)
+		e.seed(all, db, queue{queued, queued / 20, number("IMGD_BENCH_FINISHED", 10_000_000)})
+		backlog := records.Backlog{DB: db}
+		for _, most := range []int64{1_001, 20_001, 200_001} { // twice IMGD_QUEUE_JOBS and one
+			all.Run(fmt.Sprintf("%s/count-%d", e.name, most), func(b *testing.B) {
+				var mark int64
+				for range b.N {
+					found, err := backlog.Backlog(b.Context(), most, mark)
+					if err != nil || found.Waiting == 0 {
+						b.Fatalf("%+v wait, %v", found, err)
+					}
+					mark = found.Newest
+				}
+			})
+		}
+		for name, tenant := range map[string]string{"many": "t7", "nothing": "t77"} {
+			all.Run(e.name+"/of-a-tenant-with-"+name, func(b *testing.B) {
+				for range b.N {
+					if waits, err := backlog.Waits(b.Context(), tenant); err != nil || waits != (name == "many") {
+						b.Fatalf("it waits: %v, %v", waits, err)
+					}
+				}
+			})
+		}
+	}
 }
 
 // seed fills the database, its indexes built at the end: row by row they take hours.

@@ -70,6 +70,37 @@ func TestWhatThePolicyDeniesIsNotThere(t *testing.T) {
 	}
 }
 
+func TestThePolicyIsAskedAboutATombstoneToo(t *testing.T) {
+	s, d := narrowed(t)
+	mine := s.object(t, "ann", "x")
+	all := contractOperations(t)
+	remove := func(o object) answer {
+		t.Helper()
+		return all["deleteImage"].ask(t, s, rules["deleteImage"], o, "Bearer ann")
+	}
+	remove(mine).want(t, 204)
+	for _, no := range []string{"delete image", "read image", mine.image, "all"} {
+		d.Deny(no)
+		denied := remove(mine).want(t, 404)
+		d.Deny()
+		if last := s.lastRefusal(t); last.ImageID != mine.image || last.Detail["operation"] != "deleteImage" || last.Detail["answer"] != "not-found" {
+			t.Errorf("the last refusal, after %q was denied, is %+v", no, last)
+		}
+		if a, b := anonymous(t, denied), anonymous(t, remove(absent).want(t, 404)); a != b {
+			t.Errorf("a tombstone that the policy keeps (%s) is\n%s\nand what never was\n%s", no, a, b)
+		}
+	}
+	asked := d.Asked()
+	s.ask(t, "DELETE", "/v1/images/"+mine.image, nil, "Authorization", "Bearer writer").want(t, 404)
+	if n := d.Asked() - asked; n != 0 {
+		t.Errorf("about a colleague's tombstone, which our own rules keep, the policy is asked %d times", n)
+	}
+	d.Break(true)
+	remove(mine).want(t, 503)
+	d.Break(false)
+	remove(mine).want(t, 204)
+}
+
 func TestWhoMayReadMayNotThereforeChange(t *testing.T) {
 	s, d := narrowed(t)
 	j := s.upload(t, "x")

@@ -58,7 +58,7 @@ func (w *Worker) Run(ctx context.Context) {
 		}
 		running.Go(func() {
 			defer pace.leave()
-			w.work(ctx, work, pace, hint, look)
+			w.work(ctx, work, pace, hint != "", look)
 		})
 	}
 	stop := time.AfterFunc(w.Grace(), func() { abort(core.ShuttingDown.Errorf("the worker is stopping")) })
@@ -110,26 +110,28 @@ func (w *Worker) wait(ctx context.Context) (core.ID, bool) {
 	return id, ctx.Err() == nil
 }
 
-// work runs the hinted job, and when it is time to look one more; without a hint
+// work runs a job for a hint, and when it is time to look one more; without a hint
 // whatever is due, until nothing is. To look further while there are hints would
-// only make them stale.
-func (w *Worker) work(ctx, work context.Context, pace *pace, hint core.ID, look bool) {
-	if hint != "" {
-		w.next(ctx, work, pace, hint)
+// only make them stale. Hints come in the order of uploads, a thousand of one tenant
+// before the one of another: so a hint says that there is a job to run, and the rows
+// say whose turn it is.
+func (w *Worker) work(ctx, work context.Context, pace *pace, hinted, look bool) {
+	if hinted {
+		w.next(ctx, work, pace)
 		if look && ctx.Err() == nil {
-			w.next(ctx, work, pace, "")
+			w.next(ctx, work, pace)
 		}
 		return
 	}
-	for ctx.Err() == nil && !w.held() && w.next(ctx, work, pace, "") && pace.stay() {
+	for ctx.Err() == nil && !w.held() && w.next(ctx, work, pace) && pace.stay() {
 	}
 }
 
 // next runs one job and reports whether there was one. After an outage the next
 // look tries again.
-func (w *Worker) next(ctx, work context.Context, pace *pace, hint core.ID) bool {
+func (w *Worker) next(ctx, work context.Context, pace *pace) bool {
 	end := pace.begin()
-	err := w.Runner.Next(work, hint)
+	err := w.Runner.Next(work, "")
 	end(err == nil)
 	if err != nil && core.KindOf(err) != core.NotFound {
 		w.Log.WarnContext(ctx, "no job could be run", "err", err)

@@ -157,6 +157,20 @@ func TestWhatDeployAsksPrometheusIsThere(t *testing.T) {
 	}
 }
 
+func TestTheDashboardShowsEveryMetric(t *testing.T) {
+	var shown strings.Builder
+	for where, expression := range expressions(t) {
+		if strings.HasPrefix(where, "the panel ") {
+			shown.WriteString(expression)
+		}
+	}
+	for name := range metrics(t) {
+		if strings.HasPrefix(name, "imgd_") && !regexp.MustCompile(`\b`+name+`(_bucket|_count|_sum)?\b`).MatchString(shown.String()) {
+			t.Errorf("no panel of deploy/grafana/imgd.json shows %s", name)
+		}
+	}
+}
+
 func TestEveryAlertHasAWayOutAndATest(t *testing.T) {
 	manual, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

@@ -151,7 +151,7 @@ func (p *parts) api() *rest.Server {
 			Gate: p.gate, Quotas: p.quotas(), Policy: p.policy, Presets: p.presets.now, MaxBytes: int64(p.settings.MaxUpload), NewID: newID, Now: time.Now,
 		},
 		Library: &library.Service{
-			Images: images, Jobs: control, Events: p.trail, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
+			Images: images, Tombstones: images, Jobs: control, Events: p.trail, Stats: records.Stats{DB: p.db}, Queue: p.hints, Cancels: p.hints,
 			Quotas: p.quotas(), Policy: p.policy, Grace: time.Duration(p.settings.BlobGrace), Look: 20 * time.Millisecond, Stopping: p.stopping,
 		},
 		Deliver: &deliver.Service{

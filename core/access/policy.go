@@ -23,15 +23,19 @@ func Ask(ctx context.Context, p ports.Policy, q ports.Question) error {
 // AskToSee is Ask about something that nobody shall learn of who may not see it: what
 // is refused is not there, and the error hides the refusal.
 func AskToSee(ctx context.Context, p ports.Policy, q ports.Question) error {
-	err := Ask(ctx, p, q)
-	if core.KindOf(err) == core.Forbidden {
-		what := core.Refusal{ImageID: core.ID(q.ID)}
-		if q.Type == "job" {
-			what = core.Refusal{JobID: core.ID(q.ID)}
-		}
-		return core.NotFound.Errorf("there is no such %s", q.Type).Hide(err, what)
+	return hide(Ask(ctx, p, q), q)
+}
+
+// hide turns a refusal into what is said of nothing.
+func hide(err error, q ports.Question) error {
+	if core.KindOf(err) != core.Forbidden {
+		return err
 	}
-	return err
+	what := core.Refusal{ImageID: core.ID(q.ID)}
+	if q.Type == "job" {
+		what = core.Refusal{JobID: core.ID(q.ID)}
+	}
+	return core.NotFound.Errorf("there is no such %s", q.Type).Hide(err, what)
 }
 
 // AskToRead refuses a principal that may not read an image.
@@ -52,6 +56,18 @@ func AskToChange(ctx context.Context, p ports.Policy, by core.Principal, action 
 		return err
 	}
 	return Ask(ctx, p, OnImage(by, action, m))
+}
+
+// AskAboutTombstone refuses a principal that may not do something to an image that is
+// deleted already. No read shows it any more: whoever is refused is told that it is not
+// there, whatever the reason.
+func AskAboutTombstone(ctx context.Context, p ports.Policy, by core.Principal, action string, m core.Image) error {
+	q := OnImage(by, action, m)
+	err := MayChange(by, m)
+	if err == nil {
+		err = AskToChange(ctx, p, by, action, m)
+	}
+	return hide(err, q)
 }
 
 // OnImage asks about an image.

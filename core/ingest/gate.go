@@ -17,7 +17,7 @@ import (
 //
 // How long a job has to wait is how many are before it by how quickly they have become
 // fewer lately, and never less than the oldest has waited. What waits is counted once a
-// second at most, for all who come.
+// second at most, for all who come, and a long line less often.
 type Gate struct {
 	Backlog ports.Backlog
 	Wait    time.Duration // that a job may have to expect; 0: any
@@ -30,7 +30,8 @@ type Gate struct {
 	asking  bool            // somebody counts
 	next    time.Time       // when to count again
 	pace    pace            // at which the queue is worked off
-	seen    map[string]bool // tenants that have something waiting, as was found since the count
+	seen    map[string]bool // tenants that were asked about
+	since   time.Time       // then
 	refused int64
 }
 
@@ -45,9 +46,12 @@ const (
 	fresh    = time.Second            // between two counts
 	stale    = 10 * time.Second       // after which a count says nothing any more
 	patience = 500 * time.Millisecond // with a count
-	share    = 20                     // a count takes a twentieth of the time at most
+	share    = 20                     // a count takes a twentieth of the time at most,
+	ease     = 200                    // and a two hundredth, where it can be as old as that
+	ripe     = 20                     // a twentieth of the wait that is allowed, that is,
+	ripest   = 10 * time.Second       // or so, where any is
 	counting = 100_000                // jobs that are counted where their number has no limit
-	tenants  = 10_000                 // that are remembered between two counts
+	tenants  = 10_000                 // that are asked about in a second
 )
 
 // Enter lets a job of the tenant in, or is QueueFull.
@@ -163,7 +167,7 @@ func (g *Gate) look(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.Now()
-	g.asking, g.next = false, now.Add(max(fresh, share*now.Sub(start)))
+	g.asking, g.next = false, now.Add(g.pause(now.Sub(start)))
 	if err != nil {
 		g.counted.known = false
 		return core.Unavailable.Errorf("it cannot be told now how much waits; try again").After(time.Second).Because(err)
@@ -171,8 +175,18 @@ func (g *Gate) look(ctx context.Context) error {
 	if before.known {
 		g.pace.saw(before.Waiting, b.Marked, now.Sub(before.at))
 	}
-	g.counted, g.seen = count{b, now, true}, nil
+	g.counted = count{b, now, true}
 	return nil
+}
+
+// pause is how long a count stands that took so long. The longer the line the longer it
+// takes, and the less it matters how many have come since.
+func (g *Gate) pause(took time.Duration) time.Duration {
+	oldest := ripest
+	if g.Wait > 0 {
+		oldest = g.Wait / ripe
+	}
+	return max(fresh, share*took, min(ease*took, oldest))
 }
 
 // most is how many jobs are counted: enough to see that they are twice too many.
@@ -183,12 +197,12 @@ func (g *Gate) most() int64 {
 	return counting
 }
 
-// spares reports whether the tenant has nothing waiting. It is asked about once
-// between two counts, whatever the answer: one job then is on its way.
+// spares reports whether the tenant has nothing waiting. It is asked about once a second,
+// whatever the answer: one job then is on its way.
 func (g *Gate) spares(ctx context.Context, tenant string) bool {
 	g.mu.Lock()
-	if g.seen == nil {
-		g.seen = map[string]bool{}
+	if now := g.Now(); g.seen == nil || now.Sub(g.since) >= fresh {
+		g.seen, g.since = map[string]bool{}, now
 	}
 	if g.seen[tenant] || len(g.seen) >= tenants {
 		g.mu.Unlock()

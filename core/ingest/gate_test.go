@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"imgd/core"
 	"imgd/core/ingest"
 	"imgd/e2e/house"
+	"imgd/ports"
 	"imgd/ports/portstest"
 )
 
@@ -168,6 +170,52 @@ func TestWhatWaitsIsCountedOnceASecond(t *testing.T) {
 	clock.pass(100 * time.Millisecond)
 	if err := g.Enter(t.Context(), "acme"); core.SlugOf(err) != core.QueueFull {
 		t.Errorf("after the second Enter = %v, want QueueFull", err)
+	}
+}
+
+// slow is a backlog that takes time to count.
+type slow struct {
+	real   ports.Backlog
+	clock  *clock
+	takes  time.Duration
+	counts int
+}
+
+func (s *slow) Waits(ctx context.Context, tenant string) (bool, error) {
+	return s.real.Waits(ctx, tenant)
+}
+
+func (s *slow) Backlog(ctx context.Context, most, mark int64) (core.Backlog, error) {
+	s.clock.pass(s.takes)
+	s.counts++
+	return s.real.Backlog(ctx, most, mark)
+}
+
+// TestALongLineIsCountedSeldom, since a hundred thousand jobs take a database 50 ms.
+func TestALongLineIsCountedSeldom(t *testing.T) {
+	for _, c := range []struct {
+		takes, wait time.Duration
+		most        int
+	}{
+		{time.Millisecond, 5 * time.Minute, 61},
+		{50 * time.Millisecond, 5 * time.Minute, 7}, // a two hundredth of the time
+		{200 * time.Millisecond, 5 * time.Minute, 5},
+		{50 * time.Millisecond, 20 * time.Second, 61}, // what may wait for so short a time is looked at more often
+		{200 * time.Millisecond, 20 * time.Second, 16},
+		{50 * time.Millisecond, 0, 7},
+		{200 * time.Millisecond, 0, 7},
+	} {
+		_, g, clock := gated(t, c.wait, 100_000)
+		counted := &slow{real: g.Backlog, clock: clock, takes: c.takes}
+		g.Backlog = counted
+		for end := clock.now().Add(time.Minute); clock.now().Before(end); clock.pass(100 * time.Millisecond) {
+			if err := g.Enter(t.Context(), "acme"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if counted.counts > c.most || counted.counts < c.most*2/3 {
+			t.Errorf("where a count takes %s and jobs may wait for %s, there are %d in a minute; want %d", c.takes, c.wait, counted.counts, c.most)
+		}
 	}
 }
 

@@ -16,11 +16,12 @@ import (
 
 // Service answers for the principal's own tenant.
 type Service struct {
-	Images ports.Images
-	Jobs   ports.JobControl
-	Events ports.Events
-	Stats  ports.Stats
-	Queue  ports.Queue
+	Images     ports.Images
+	Tombstones ports.Tombstones
+	Jobs       ports.JobControl
+	Events     ports.Events
+	Stats      ports.Stats
+	Queue      ports.Queue
 	// Cancels hurries the worker of a job that is to stop; nil leaves it to the
 	// worker's heartbeat.
 	Cancels ports.Cancels
@@ -143,10 +144,11 @@ func (s *Service) Delete(ctx context.Context, by core.Principal, correlation str
 		return err
 	}
 	rec, err := s.Images.Image(ctx, by.Tenant, id)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = access.AskToChange(ctx, s.Policy, by, "delete", rec.Image)
-	} else if core.KindOf(err) == core.NotFound {
-		err = nil // it may have left a tombstone
+	case core.KindOf(err) == core.NotFound:
+		err = s.mayDeleteAgain(ctx, by, id)
 	}
 	if err != nil {
 		return err
@@ -156,6 +158,15 @@ func (s *Service) Delete(ctx context.Context, by core.Principal, correlation str
 		r.Owner = by.Subject // of a tombstone, too
 	}
 	return s.Images.Delete(ctx, by.Tenant, id, r)
+}
+
+// mayDeleteAgain refuses whoever may not delete an image that is deleted already.
+func (s *Service) mayDeleteAgain(ctx context.Context, by core.Principal, id core.ID) error {
+	left, err := s.Tombstones.Tombstone(ctx, by.Tenant, id)
+	if err != nil {
+		return err
+	}
+	return access.AskAboutTombstone(ctx, s.Policy, by, "delete", left)
 }
 
 // mayChange refuses whoever may not see the image, then whoever may only see it.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"imgd/core"
@@ -41,17 +42,23 @@ type Service struct {
 	Log   *slog.Logger
 
 	running running
+	served  atomic.Pointer[string] // the tenant of the last job
 }
 
-// Next claims one job and runs it to the end of this attempt. With a hint it is
-// that job or none. NotFound means that none is due; any other error that the
+// Next claims one job and runs it to the end of this attempt: the most urgent, and of
+// those one of the tenant whose turn it is. With a hint it is that job or none. NotFound means that none is due; any other error that the
 // end of the attempt could not be recorded, so that somebody else will run it.
 // A context that ends with the cause core.ShuttingDown gives the job back.
 func (s *Service) Next(ctx context.Context, hint core.ID) error {
-	j, rec, err := s.Jobs.Claim(ctx, ports.Want{Worker: s.Worker, Lease: s.Lease, Only: hint, SpecVersion: core.SpecVersion})
+	want := ports.Want{Worker: s.Worker, Lease: s.Lease, Only: hint, SpecVersion: core.SpecVersion}
+	if served := s.served.Load(); served != nil {
+		want.After = *served // so that who sends a thousand is not in the way of who sends one
+	}
+	j, rec, err := s.Jobs.Claim(ctx, want)
 	if err != nil {
 		return err
 	}
+	s.served.Store(&j.Tenant)
 	log := s.Log.With("job_id", j.ID, "image_id", j.ImageID, "tenant", j.Tenant, "attempt", j.Attempt, "correlation_id", j.CorrelationID)
 	ctx, ended := s.watch(ctx, j)
 	a := &attempt{s: s, stored: map[content]string{}, job: j, record: rec, began: time.Now(), doubt: make(chan struct{}, 1)}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"imgd/e2e/caller"
+	"imgd/e2e/contract"
 	"imgd/e2e/ledger"
 	"imgd/e2e/rig"
 	"imgd/e2e/scene"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	_ = flag.Set("test.parallel", "6") // they wait for leases more than they work
 	if shipped = os.Getenv(ready); shipped != "" {
-		os.Exit(m.Run())
+		os.Exit(contract.Over(m.Run)())
 	}
 	rig.Main(m, rig.Binary{Path: &shipped}, rig.Binary{Path: &stopping, Tags: []string{"crashpoints"}})
 }

@@ -49,16 +49,23 @@ type listener struct{ http.RoundTripper }
 
 func (l listener) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := l.RoundTripper.RoundTrip(r)
-	if err != nil || !ours(r, res) {
-		return res, err
+	if err == nil && ours(r, res) {
+		Hear(r, res)
 	}
+	return res, err
+}
+
+// Hear judges an answer of ours that came some other way, such as one that a test has
+// read from a connection itself. The answer can be read afterwards as before.
+func Hear(r *http.Request, res *http.Response) {
 	var body []byte
+	var err error
 	if !Opaque(res.Header) || res.StatusCode >= 400 {
 		body, err = io.ReadAll(res.Body)
 		_ = res.Body.Close()
 		res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failed{err}))
 		if err != nil {
-			return res, nil // half an answer is for the caller to complain of
+			return // half an answer is for the caller to complain of
 		}
 	}
 	wrong := Ours().Judge(r, res.StatusCode, res.Header, body)
@@ -68,7 +75,6 @@ func (l listener) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, w := range wrong {
 		heard.wrong = append(heard.wrong, fmt.Sprintf("%s %s = %d: %s", r.Method, r.URL.Path, res.StatusCode, w))
 	}
-	return res, nil
 }
 
 // failed is a reader that ends as another did.

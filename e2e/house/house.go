@@ -111,7 +111,7 @@ func Over(db *records.DB, store ports.Blobs, spool func() (ports.Spool, error)) 
 		Log: slog.New(slog.DiscardHandler),
 	}
 	h.Library = &library.Service{
-		Images: images, Jobs: control, Events: records.Events{DB: db}, Stats: records.Stats{DB: db}, Queue: h.Queue,
+		Images: images, Tombstones: images, Jobs: control, Events: records.Events{DB: db}, Stats: records.Stats{DB: db}, Queue: h.Queue,
 		Grace: time.Hour, Look: 2 * time.Millisecond,
 	}
 	h.Deliver = &deliver.Service{Images: images, Tenants: images, Blobs: h.Blobs, Now: time.Now}

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +20,8 @@ import (
 )
 
 // Browser starts a browser of the test's own, without a window, a history or a cookie,
-// and returns its first page as a context for chromedp. The test's end closes it.
+// and returns its first page as a context for chromedp. What it is answered is held
+// against the contract, as other answers are. The test's end closes it.
 func Browser(t testing.TB) context.Context {
 	t.Helper()
 	program, err := findBrowser()
@@ -33,6 +39,9 @@ func Browser(t testing.TB) context.Context {
 	factory, stop := chromedp.NewExecAllocator(life, append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
 		chromedp.UserDataDir(filepath.Join(dir, "profile")),
+		chromedp.ProxyServer(between(t)),
+		// Else it would go to addresses of this machine by itself.
+		chromedp.Flag("proxy-bypass-list", "<-loopback>"),
 		chromedp.NoSandbox, // it needs rights that containers lack, and shows our own pages only
 		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
 			cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -50,6 +59,19 @@ func Browser(t testing.TB) context.Context {
 		t.Fatalf("%s does not start: %v", program, err)
 	}
 	return page
+}
+
+// between is a proxy that asks through http.DefaultTransport, whose answers are judged. A
+// server that is away is so behind it too: the connection ends.
+func between(t testing.TB) (address string) {
+	t.Helper()
+	s := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite:      func(*httputil.ProxyRequest) {}, // a browser says itself where it wants to go
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:     log.New(io.Discard, "", 0),
+	})
+	t.Cleanup(s.Close)
+	return s.URL
 }
 
 // patienceWithBrowser is the longest life of one: a page that hangs fails its test.

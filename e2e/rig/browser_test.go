@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -12,6 +13,9 @@ import (
 )
 
 func TestABrowserRunsPagesAndKnowsNothingOfTheLastOne(t *testing.T) {
+	asked := &watched{RoundTripper: http.DefaultTransport}
+	http.DefaultTransport = asked
+	t.Cleanup(func() { http.DefaultTransport = asked.RoundTripper }) // when no browser is left
 	cookies := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/page" {
@@ -34,4 +38,20 @@ func TestABrowserRunsPagesAndKnowsNothingOfTheLastOne(t *testing.T) {
 			}
 		}
 	}
+	if n := asked.pages.Load(); n != 4 {
+		t.Errorf("%d of 4 pages came through http.DefaultTransport, where answers are judged", n)
+	}
+}
+
+// watched counts what is asked through a transport.
+type watched struct {
+	http.RoundTripper
+	pages atomic.Int64
+}
+
+func (c *watched) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/page" {
+		c.pages.Add(1)
+	}
+	return c.RoundTripper.RoundTrip(r)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"imgd/core"
 	"imgd/ports"
@@ -137,6 +138,7 @@ func eventsAbsence(t *testing.T, s *Store) {
 func eventsOfTenant(t *testing.T, s *Store) {
 	first, theirs := s.admit(t), s.admit(t, func(a *ports.Admission) { *a = admission(globex) })
 	second := s.admit(t)
+	time.Sleep(2 * time.Millisecond) // a database's clock may tell no less than one
 	must(t, s.Images.Delete(t.Context(), acme, first.Image.ID, ports.Removal{By: core.Actor{Subject: "eve"}}))
 	all, err := s.Events.OfTenant(t.Context(), acme, core.EventFilter{}, core.Page{Limit: 100})
 	must(t, err)

@@ -16,6 +16,7 @@ func Jobs(t *testing.T, open func(*testing.T) *Store) {
 		t.Run("the most urgent first", func(t *testing.T) { jobsOrder(t, open(t)) })
 		t.Run("a hint", func(t *testing.T) { jobsHint(t, open(t)) })
 		t.Run("every queued row is claimable", func(t *testing.T) { jobsClaimable(t, open(t)) })
+		t.Run("tenants in turn", func(t *testing.T) { jobsTurns(t, open(t)) })
 		t.Run("a beat", func(t *testing.T) { jobsBeat(t, open(t)) })
 		t.Run("what is published", func(t *testing.T) { jobsPublish(t, open(t)) })
 		t.Run("a success", func(t *testing.T) { jobsSuccess(t, open(t)) })
@@ -79,6 +80,49 @@ func jobsOrder(t *testing.T, s *Store) {
 				i, j.Priority, j.RunAt, s.job(t, id).Priority, s.job(t, id).RunAt)
 		}
 	}
+}
+
+func jobsTurns(t *testing.T, s *Store) {
+	next := func(after string) core.Job {
+		t.Helper()
+		w := want("w1", "")
+		w.After = after
+		j, _, err := s.Jobs.Claim(t.Context(), w)
+		must(t, err)
+		return j
+	}
+	of := func(tenant string, change ...func(*ports.Admission)) core.Job {
+		return s.admit(t, append([]func(*ports.Admission){func(a *ports.Admission) { *a = admission(tenant) }}, change...)...).Job
+	}
+	later := s.claim(t, "w1", of("later").ID)
+	s.finish(t, later, ports.Result{Outcome: core.Erred, Error: because(core.Slug(core.Unavailable)), Wait: forever})
+	var many []core.ID
+	for range 50 {
+		many = append(many, of(globex).ID)
+	}
+	few := []core.ID{of(acme).ID, of(acme).ID}
+	patient := of("aardvark", func(a *ports.Admission) { a.Job.Priority = 9 })
+	for i, want := range []core.ID{many[0], few[0], many[1], few[1], many[2], many[3]} {
+		after := []string{acme, globex}[i%2]
+		if i == 5 {
+			after = globex // alone by now, it goes on
+		}
+		if j := next(after); j.ID != want {
+			t.Errorf("claim %d, after one of %s, takes the job of %s due at %v; want %s", i, after, j.Tenant, j.RunAt, want)
+		}
+	}
+	for range len(many) - 4 {
+		if j := next("a"); j.Tenant != globex {
+			t.Errorf("a job of %s with priority %d is taken while more urgent ones are due", j.Tenant, j.Priority)
+		}
+	}
+	if j := next(acme); j.ID != patient.ID {
+		t.Errorf("the last job to be taken is %s, want the patient one", j.ID)
+	}
+	w := want("w1", "")
+	w.After = acme
+	_, _, err := s.Jobs.Claim(t.Context(), w)
+	expectKind(t, "a claim of nothing that is due", err, core.NotFound)
 }
 
 func jobsHint(t *testing.T, s *Store) {

@@ -11,6 +11,8 @@ import (
 
 func imagesTombstone(t *testing.T, s *Store) {
 	a := s.admit(t, func(a *ports.Admission) { a.Image.ExternalID = "x-1" })
+	_, living := s.Tombstones.Tombstone(t.Context(), acme, a.Image.ID)
+	expectKind(t, "the tombstone of an image that lives", living, core.NotFound)
 	for range 2 {
 		if err := s.Images.Delete(t.Context(), acme, a.Image.ID, ports.Removal{By: ann, Grace: forever}); err != nil {
 			t.Errorf("Delete = %v, want nil however often", err)
@@ -23,6 +25,19 @@ func imagesTombstone(t *testing.T, s *Store) {
 		t.Errorf("it was deleted by %q in %q, want ann in c-ann", e.Actor, e.CorrelationID)
 	}
 	s.admit(t, func(b *ports.Admission) { b.Image.ExternalID = "x-1" }) // the name is free again
+
+	left, err := s.Tombstones.Tombstone(t.Context(), acme, a.Image.ID)
+	must(t, err)
+	if left.ID != a.Image.ID || left.Owner != a.Image.Owner || left.Bucket != a.Image.Bucket || left.DeletedAt == nil {
+		t.Errorf("its tombstone is %+v, want whose it was, and where", left)
+	}
+	for tenant, id := range map[string]core.ID{globex: a.Image.ID, acme: newID()} {
+		_, err := s.Tombstones.Tombstone(t.Context(), tenant, id)
+		expectKind(t, "a tombstone in "+tenant+" that is not there", err, core.NotFound)
+		if detail(err) != detail(living) {
+			t.Errorf("of a tombstone that is not there it is said %q, and of an image that lives %q", detail(err), detail(living))
+		}
+	}
 }
 
 func imagesDeletedJobs(t *testing.T, s *Store) {

@@ -21,16 +21,17 @@ import (
 // Store is one empty store of records as an adapter's test opens it, with the two
 // hands on the clock that spare the suites from waiting.
 type Store struct {
-	Images  ports.Images
-	Control ports.JobControl
-	Jobs    ports.Jobs
-	Answers ports.Idempotency
-	Events  ports.Events
-	House   ports.Housekeeping
-	Stats   ports.Stats
-	Backlog ports.Backlog
-	Workers ports.Workers
-	Tenants ports.Tenants
+	Images     ports.Images
+	Control    ports.JobControl
+	Jobs       ports.Jobs
+	Answers    ports.Idempotency
+	Events     ports.Events
+	House      ports.Housekeeping
+	Stats      ports.Stats
+	Backlog    ports.Backlog
+	Workers    ports.Workers
+	Tenants    ports.Tenants
+	Tombstones ports.Tombstones
 	// Quotas are those of tenants, whose reservations are kept for hold.
 	Quotas func(of func(tenant string) core.Quota, hold time.Duration) ports.Quotas
 

@@ -84,6 +84,7 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_one_live ON jobs (image_id, spec_digest) WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_due ON jobs (priority, run_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_turns ON jobs (priority, tenant, run_at, id) WHERE state = 'queued';
 -- A heartbeat changes lease_until alone, so no index has it.
 CREATE INDEX jobs_running ON jobs (worker) WHERE state = 'running';
 CREATE INDEX jobs_newest ON jobs (tenant, created_at DESC, id DESC);

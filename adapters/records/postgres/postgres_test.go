@@ -81,7 +81,7 @@ func store(db *records.DB) *portstest.Store {
 	}
 	return &portstest.Store{
 		Images: records.Images{DB: db}, Control: records.JobControl{DB: db}, Jobs: records.Jobs{DB: db}, Answers: records.Idempotency{DB: db},
-		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db}, Backlog: records.Backlog{DB: db}, Workers: records.Workers{DB: db}, Tenants: records.Images{DB: db},
+		Events: records.Events{DB: db}, House: records.Housekeeping{DB: db}, Stats: records.Stats{DB: db}, Backlog: records.Backlog{DB: db}, Workers: records.Workers{DB: db}, Tenants: records.Images{DB: db}, Tombstones: records.Images{DB: db},
 		Expire: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "lease_until = to_timestamp(0)", id, core.JobRunning)
 		},

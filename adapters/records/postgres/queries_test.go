@@ -49,6 +49,7 @@ var through = map[string]string{
 	"CancelJobsOfImage":    "jobs_one_live (image_id = $2)",
 	"BusyImages":           "jobs_one_live (image_id = ANY (",
 	"ClaimNext":            "jobs_due (run_at <= statement_timestamp())",
+	"ClaimTurn":            "jobs_turns (priority = $0) AND (tenant > $4) AND (run_at <= statement_timestamp())",
 	"FleetQueue":           "jobs_due (run_at <= statement_timestamp())",
 	"FleetRunning":         "jobs_running",
 	"RunningJobs":          "jobs_newest_in_state (tenant = $1) AND (state = 'running'::text)",

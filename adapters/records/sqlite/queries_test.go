@@ -58,6 +58,7 @@ var through = map[string]string{
 	"CountJobs":            "COVERING INDEX jobs_newest_in_state (tenant=?)",
 	"CountFinished":        "COVERING INDEX jobs_finished (tenant=? AND finished_at>?)",
 	"Backlog":              "COVERING INDEX jobs_due (priority=? AND run_at<?)",
+	"ClaimTurn":            "jobs_turns (priority=? AND tenant>?)",
 	"CountQueued":          "COVERING INDEX jobs_newest_in_state (tenant=? AND state=?)",
 	"FinishedTimes":        "COVERING INDEX jobs_finished (tenant=? AND finished_at>?)",
 	"LivingVariantKeys":    "variants_blob (blob_key=?)",

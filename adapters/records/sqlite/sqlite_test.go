@@ -95,7 +95,7 @@ func store(db *opened) *portstest.Store {
 	}
 	return &portstest.Store{
 		Images: records.Images{DB: db.DB}, Control: records.JobControl{DB: db.DB}, Jobs: records.Jobs{DB: db.DB}, Answers: records.Idempotency{DB: db.DB}, Events: records.Events{DB: db.DB},
-		House: records.Housekeeping{DB: db.DB}, Stats: records.Stats{DB: db.DB}, Backlog: records.Backlog{DB: db.DB}, Workers: records.Workers{DB: db.DB}, Tenants: records.Images{DB: db.DB},
+		House: records.Housekeeping{DB: db.DB}, Stats: records.Stats{DB: db.DB}, Backlog: records.Backlog{DB: db.DB}, Workers: records.Workers{DB: db.DB}, Tenants: records.Images{DB: db.DB}, Tombstones: records.Images{DB: db.DB},
 		Expire: func(ctx context.Context, id core.ID) error { return touch(ctx, "lease_until = 1", id, core.JobRunning) },
 		MakeDue: func(ctx context.Context, id core.ID) error {
 			return touch(ctx, "run_at = CAST(unixepoch('subsec') * 1000000 AS INTEGER)", id, core.JobQueued)

@@ -85,6 +85,13 @@ type ClaimOneParams struct {
 	SpecVersion int64
 }
 
+type ClaimTurnParams struct {
+	Worker      string
+	Lease       int64
+	SpecVersion int64
+	After       string
+}
+
 type CountFinishedParams struct {
 	Tenant string
 	Span   int64
@@ -687,6 +694,10 @@ type Querier interface {
 	ChangeUsage(ctx context.Context, arg ChangeUsageParams) error
 	ClaimNext(ctx context.Context, arg ClaimNextParams) (Job, error)
 	ClaimOne(ctx context.Context, arg ClaimOneParams) (Job, error)
+	// Tenants take turns: of the most urgent jobs that are due, the first of the next tenant
+	// after the one that was served, in a circle; while all of them are in other hands, any.
+	// Only what is asked for first is looked up as a rule.
+	ClaimTurn(ctx context.Context, arg ClaimTurnParams) (Job, error)
 	CountFinished(ctx context.Context, arg CountFinishedParams) (CountFinishedRow, error)
 	CountImages(ctx context.Context, tenant string) (CountImagesRow, error)
 	CountJobs(ctx context.Context, tenant string) ([]CountJobsRow, error)

@@ -16,6 +16,7 @@ type (
 	ChangeUsageParams          = gen.ChangeUsageParams
 	ClaimNextParams            = gen.ClaimNextParams
 	ClaimOneParams             = gen.ClaimOneParams
+	ClaimTurnParams            = gen.ClaimTurnParams
 	CountFinishedParams        = gen.CountFinishedParams
 	CountFinishedRow           = gen.CountFinishedRow
 	CountImagesRow             = gen.CountImagesRow

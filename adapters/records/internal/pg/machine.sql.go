@@ -265,6 +265,97 @@ func (q *Queries) ClaimOne(ctx context.Context, arg ClaimOneParams) (Job, error)
 	return i, err
 }
 
+const claimTurn = `-- name: ClaimTurn :one
+UPDATE jobs
+SET    state = 'running', epoch = epoch + 1, attempt = attempt + 1, worker = $1,
+       lease_until = statement_timestamp() + CAST($2 AS bigint) * interval '1 microsecond',
+       started_at = statement_timestamp()
+WHERE  id = COALESCE(
+       (SELECT j.id
+        FROM   jobs j
+        WHERE  j.state = 'queued'
+               AND j.run_at <= statement_timestamp()
+               AND j.spec_version <= $3
+               AND j.priority = (
+                   SELECT d.priority
+                   FROM   jobs d
+                   WHERE  d.state = 'queued' AND d.run_at <= statement_timestamp() AND d.spec_version <= $3
+                   ORDER  BY d.priority, d.run_at, d.id
+                   LIMIT  1)
+               AND j.tenant > $4
+        ORDER  BY j.tenant, j.run_at, j.id
+        LIMIT  1
+        FOR    UPDATE SKIP LOCKED),
+       (SELECT j.id
+        FROM   jobs j
+        WHERE  j.state = 'queued'
+               AND j.run_at <= statement_timestamp()
+               AND j.spec_version <= $3
+               AND j.priority = (
+                   SELECT d.priority
+                   FROM   jobs d
+                   WHERE  d.state = 'queued' AND d.run_at <= statement_timestamp() AND d.spec_version <= $3
+                   ORDER  BY d.priority, d.run_at, d.id
+                   LIMIT  1)
+               AND j.tenant <= $4
+        ORDER  BY j.tenant, j.run_at, j.id
+        LIMIT  1
+        FOR    UPDATE SKIP LOCKED),
+       (SELECT j.id
+        FROM   jobs j
+        WHERE  j.state = 'queued'
+               AND j.run_at <= statement_timestamp()
+               AND j.spec_version <= $3
+        ORDER  BY j.priority, j.run_at, j.id
+        LIMIT  1
+        FOR    UPDATE SKIP LOCKED))
+RETURNING id, tenant, image_id, state, spec, spec_version, spec_digest, priority, run_at, attempt, max_attempts, crashes, lost, epoch, worker, lease_until, cancel_at, error, warnings, owner, correlation_id, traceparent, cost_cpu_ms, cost_read_bytes, cost_write_bytes, created_at, started_at, finished_at
+`
+
+// Tenants take turns: of the most urgent jobs that are due, the first of the next tenant
+// after the one that was served, in a circle; while all of them are in other hands, any.
+// Only what is asked for first is looked up as a rule.
+func (q *Queries) ClaimTurn(ctx context.Context, arg ClaimTurnParams) (Job, error) {
+	row := q.db.QueryRow(ctx, claimTurn,
+		arg.Worker,
+		arg.Lease,
+		arg.SpecVersion,
+		arg.After,
+	)
+	var i Job
+	err := row.Scan(
+		&i.ID,
+		&i.Tenant,
+		&i.ImageID,
+		&i.State,
+		&i.Spec,
+		&i.SpecVersion,
+		&i.SpecDigest,
+		&i.Priority,
+		&i.RunAt,
+		&i.Attempt,
+		&i.MaxAttempts,
+		&i.Crashes,
+		&i.Lost,
+		&i.Epoch,
+		&i.Worker,
+		&i.LeaseUntil,
+		&i.CancelAt,
+		&i.Error,
+		&i.Warnings,
+		&i.Owner,
+		&i.CorrelationID,
+		&i.Traceparent,
+		&i.CostCPUMS,
+		&i.CostReadBytes,
+		&i.CostWriteBytes,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.FinishedAt,
+	)
+	return i, err
+}
+
 const finishJob = `-- name: FinishJob :one
 UPDATE jobs
 SET    state = $1, attempt = $2, crashes = $3, error = $4, warnings = $5,
