@@ -13,8 +13,8 @@ CONTRACTS      := ./e2e/rig ./adapters/migrate ./adapters/records/postgres ./ada
 # SQLite is C that was translated to Go, and a connection of it is used by one goroutine
 # at a time: the race detector would make it ten times slower and find nothing in it.
 RACE           := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false
-# Tests of servers wait more than they work, so that more packages run at once than there are cores.
-BESIDE         := -p $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2)))) -parallel 6
+# Tests of servers wait more than they work, so that one package more runs at once than there are cores.
+BESIDE         := -p $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1))) -parallel 6
 TOOL           := $(GO) tool -modfile=tools/go.mod
 
 export CGO_ENABLED := 1

@@ -116,20 +116,12 @@ func store(db *records.DB) *portstest.Store {
 
 func direct(t *testing.T) *portstest.Store { t.Helper(); return store(fresh(t)) }
 
-// beside runs a suite on databases of its own, beside the others: most of it is waiting
-// for the server.
-func beside(t *testing.T, suite func(*testing.T, func(*testing.T) *portstest.Store)) {
-	t.Helper()
-	t.Parallel()
-	suite(t, direct)
-}
-
-func TestImages(t *testing.T)       { beside(t, portstest.Images) }
-func TestJobs(t *testing.T)         { beside(t, portstest.Jobs) }
-func TestEvents(t *testing.T)       { beside(t, portstest.Events) }
-func TestIdempotency(t *testing.T)  { beside(t, portstest.Idempotency) }
-func TestHousekeeping(t *testing.T) { beside(t, portstest.Housekeeping) }
-func TestQuotas(t *testing.T)       { beside(t, portstest.Quotas) }
-func TestWorkers(t *testing.T)      { beside(t, portstest.Workers) }
-func TestBacklog(t *testing.T)      { beside(t, portstest.Backlog) }
-func TestJobMachine(t *testing.T)   { beside(t, portstest.JobMachine) }
+func TestImages(t *testing.T)       { portstest.Images(t, direct) }
+func TestJobs(t *testing.T)         { portstest.Jobs(t, direct) }
+func TestEvents(t *testing.T)       { portstest.Events(t, direct) }
+func TestIdempotency(t *testing.T)  { portstest.Idempotency(t, direct) }
+func TestHousekeeping(t *testing.T) { portstest.Housekeeping(t, direct) }
+func TestQuotas(t *testing.T)       { portstest.Quotas(t, direct) }
+func TestWorkers(t *testing.T)      { portstest.Workers(t, direct) }
+func TestBacklog(t *testing.T)      { portstest.Backlog(t, direct) }
+func TestJobMachine(t *testing.T)   { portstest.JobMachine(t, direct) }
