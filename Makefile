@@ -13,6 +13,7 @@ CONTRACTS      := ./e2e/rig ./adapters/migrate ./adapters/records/postgres ./ada
 # SQLite is C that was translated to Go, and a connection of it is used by one goroutine
 # at a time: the race detector would make it ten times slower and find nothing in it.
 RACE           := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/...=-race=false
+PLAIN          := TestWhatIs|TestADecoderDoesNotGrow|TestCallersCannotMakeSeries
 # Tests of servers wait more than they work, so that one package more runs at once than there are cores.
 BESIDE         := -p $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1))) -parallel 6
 TOOL           := $(GO) tool -modfile=tools/go.mod
@@ -48,13 +49,13 @@ demo: bin/imgd bin/demo ## Start imgd, send it a picture, show what comes back, 
 	@bin/demo $(if $(DEMO_ONCE),-once)
 
 # Tests run without a cache, since many of them look at processes and files that
-# it does not know of. Those called TestWhatIs weigh memory or go through many pixels,
-# and are built without the race detector alone. The black-box tests come last and
+# it does not know of. Those in PLAIN weigh memory, or go through many pixels or requests
+# in one goroutine, and are built without the race detector alone. The black-box tests come last and
 # alone: they watch the clock. The clients have the race detector in a build of their own.
 test: servers ## Run all tests.
 	@$(GO) version && echo "libvips $$(pkg-config --modversion vips)"
 	$(GO) test $(RACE) $(BESIDE) -count=1 -timeout 20m $$($(GO) list ./... | grep -v -E '^imgd/e2e(/chaos|/storm|/fuzz|/clients)?$$')
-	$(GO) test -count=1 -timeout 20m -run TestWhatIs ./adapters/vips/decode ./adapters/vips/engine
+	$(GO) test -count=1 -timeout 20m -run '$(PLAIN)' ./adapters/vips/decode ./adapters/vips/engine ./adapters/rest
 	$(GO) test -count=1 -timeout 20m ./e2e
 	$(GO) test -count=1 -timeout 20m ./e2e/chaos
 	$(GO) test -count=1 -timeout 10m ./e2e/fuzz ./e2e/clients
