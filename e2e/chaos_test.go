@@ -48,6 +48,7 @@ func owner(t *testing.T, url, image string, among ...*rig.Process) *rig.Process 
 }
 
 func TestWhenAWorkerIsKilledAnotherFinishesItsJobOnce(t *testing.T) {
+	t.Parallel()
 	site := rig.NewSite(t, shipped, "IMGD_LEASE=1500ms")
 	api, one, two := site.Start(t, "api"), site.Start(t, "worker"), site.Start(t, "worker")
 	j := upload(t, api.URL, photo(t), "photo.jpg")
@@ -78,6 +79,7 @@ func checkVariants(t testing.TB, url, image string) {
 }
 
 func TestWhenADecoderIsKilledTheJobIsRetriedAndTheAPINeverNotices(t *testing.T) {
+	t.Parallel()
 	site := rig.NewSite(t, shipped)
 	p := site.Start(t, "serve")
 	j := upload(t, p.URL, photo(t), "photo.jpg")
@@ -154,6 +156,7 @@ func trespass(events []event) string {
 }
 
 func TestAWorkerThatWakesUpAfterItsLeaseCommitsNothing(t *testing.T) {
+	t.Parallel()
 	events := zombie(t, shipped)
 	if wrong := trespass(events); wrong != "" {
 		t.Errorf("%s: %+v", wrong, events)
@@ -167,6 +170,7 @@ func TestAWorkerThatWakesUpAfterItsLeaseCommitsNothing(t *testing.T) {
 // test above proves nothing. Three tries, as a busy machine may reap the second
 // worker's lease before the first has woken up.
 func TestWithoutTheFenceTheZombieTrespasses(t *testing.T) {
+	t.Parallel()
 	for range 3 {
 		if wrong := trespass(zombie(t, mutant)); wrong != "" {
 			t.Logf("caught: %s", wrong)

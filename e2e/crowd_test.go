@@ -14,7 +14,7 @@ import (
 )
 
 // crowd uses the service as people do: it uploads, deletes, asks for other
-// variants of the same name, cancels and retries.
+// variants of the same name, cancels and retries, and takes a breath in between.
 type crowd struct {
 	url   string
 	files [][]byte
@@ -45,7 +45,7 @@ func (c *crowd) run(t testing.TB, stop <-chan struct{}) {
 		select {
 		case <-stop:
 			return
-		default:
+		case <-time.After(20 * time.Millisecond): // what waits when they stop has to be done before the test is
 		}
 		what := []string{"upload", "upload", "delete", "replace", "replace", "retry"}[rand.IntN(6)]
 		if c.once(t, what) {

@@ -44,6 +44,7 @@ func damaged() []byte {
 }
 
 func TestAPictureIsDroppedAndFollowedToItsPage(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	w := openWindow(t, p.URL, "/dashboard#/images")
 	w.shows("h1", "Images")
@@ -78,6 +79,7 @@ func TestAPictureIsDroppedAndFollowedToItsPage(t *testing.T) {
 }
 
 func TestAFailureSaysWhyAndIsRetriedWithOneClick(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	w := openWindow(t, p.URL, "/dashboard")
 	w.drop("damaged.png", "image/png", damaged())
@@ -104,6 +106,7 @@ func TestAFailureSaysWhyAndIsRetriedWithOneClick(t *testing.T) {
 }
 
 func TestAJobIsCancelledAndComesBack(t *testing.T) {
+	t.Parallel()
 	s := rig.NewSite(t, shipped)
 	p := s.Start(t, "api")
 	w := openWindow(t, p.URL, "/dashboard")
@@ -123,6 +126,7 @@ func TestAJobIsCancelledAndComesBack(t *testing.T) {
 }
 
 func TestTheDashboardAsksForATokenAndKeepsItInTheTab(t *testing.T) {
+	t.Parallel()
 	secret := "IMGD_AUTH_HS256_SECRET=" + strings.Repeat("s3cret", 8)
 	p := rig.NewSite(t, shipped, secret).Start(t, "serve")
 	w := openWindow(t, p.URL, "/dashboard")
@@ -167,6 +171,7 @@ func minted(t *testing.T, secret string, scopes ...string) string {
 }
 
 func TestTheDashboardFitsPhonesAndTheDark(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	memories(t, p.URL)
 	w := openWindow(t, p.URL, "/dashboard")

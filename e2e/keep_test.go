@@ -117,6 +117,7 @@ func whole(t testing.TB) time.Duration {
 // that any row of that moment needed, and a database older than its store sweeps
 // nothing until somebody has accepted it.
 func TestARestoredBackupFindsAllItNeeds(t *testing.T) {
+	t.Parallel()
 	before := whole(t)
 	grace := max(before/2, 6*time.Second)
 	site := rig.NewSite(t, shipped, "IMGD_ORPHAN_SCAN=1s")
@@ -251,6 +252,7 @@ func acceptAndSweep(t *testing.T, site *rig.Site) {
 }
 
 func TestTheDoctorExaminesEveryKindOfDatabaseAndStore(t *testing.T) {
+	t.Parallel()
 	bucket := rig.S3(t)
 	site := rig.NewSite(t, shipped, "IMGD_DATABASE_URL="+rig.Postgres(t), "IMGD_STORAGE_URL="+bucket.URL(), "IMGD_UNSAFE_DURABILITY=true", "IMGD_MIGRATE=auto",
 		"AWS_ACCESS_KEY_ID="+bucket.AccessKey, "AWS_SECRET_ACCESS_KEY="+bucket.SecretKey)

@@ -104,6 +104,7 @@ func signed(t testing.TB, site, path string, token []string, more string) string
 }
 
 func TestABrowserShowsAPrivateVariantByALink(t *testing.T) {
+	t.Parallel()
 	bucket := rig.S3(t)
 	for store, env := range map[string][]string{
 		"on disk": nil,

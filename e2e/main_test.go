@@ -1,8 +1,10 @@
 // Package e2e tests the binary from outside: real processes on real files, which
-// are killed and frozen for real.
+// are killed and frozen for real. Tests that wait more than they work run beside each
+// other; those that weigh memory or watch the clock run alone, before them.
 package e2e
 
 import (
+	"flag"
 	"testing"
 
 	"imgd/e2e/rig"
@@ -13,5 +15,7 @@ import (
 var shipped, mutant string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "3")
 	rig.Main(m, rig.Binary{Path: &shipped}, rig.Binary{Path: &mutant, Tags: []string{"mutant_nofence"}})
 }

@@ -84,6 +84,7 @@ func overlaid(t *testing.T, root, dir string) string {
 // TestOldAndNewServeTogetherWhileTheSchemaGrows deploys as one should: migrate
 // first, then replace one process after the other, under load all the time.
 func TestOldAndNewServeTogetherWhileTheSchemaGrows(t *testing.T) {
+	t.Parallel()
 	next := newer(t)
 	old := rig.NewProduction(t, shipped)
 	site := *old

@@ -18,6 +18,7 @@ import (
 // TestTheTokensOfAnOpenIDProviderOpenWhatTheySay has a provider give tokens to a client
 // of its own, which uploads with one and reads.
 func TestTheTokensOfAnOpenIDProviderOpenWhatTheySay(t *testing.T) {
+	t.Parallel()
 	opensWhatItSays(t, rig.OIDC(t))
 }
 
@@ -25,6 +26,7 @@ func TestTheTokensOfAnOpenIDProviderOpenWhatTheySay(t *testing.T) {
 // has nothing in common with ours nor with the first, and whose tokens are as RFC 9068
 // has them.
 func TestTheTokensOfAProviderOfAnotherMakingOpenWhatTheySay(t *testing.T) {
+	t.Parallel()
 	opensWhatItSays(t, rig.OtherOIDC(t), "IMGD_AUTH_TYP=at+jwt")
 }
 
@@ -83,6 +85,7 @@ func opensWhatItSays(t *testing.T, p rig.Provider, env ...string) {
 // TestAServiceStartsWithoutItsProvider and says of its tokens that it cannot tell; and
 // it takes another issuer at SIGHUP.
 func TestAServiceStartsWithoutItsProvider(t *testing.T) {
+	t.Parallel()
 	server, p := rig.NewOIDC(t)
 	token := p.Token(t, "images:read")
 	server.Kill9()

@@ -18,6 +18,7 @@ import (
 )
 
 func TestTheContractCanBeTriedInTheBrowser(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	w := openWindow(t, p.URL, "/docs")
 	w.await("all operations", `document.querySelectorAll(".opblock").length >= 20`)
@@ -32,6 +33,7 @@ func TestTheContractCanBeTriedInTheBrowser(t *testing.T) {
 }
 
 func TestTheContractCanBeReadInTheBrowser(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	w := openWindow(t, p.URL, "/redoc")
 	w.shows("h1", "imgd")
@@ -51,6 +53,7 @@ func TestTheContractCanBeReadInTheBrowser(t *testing.T) {
 
 // The dashboard draws its charts whether or not uPlot was there at build time.
 func TestChartsAreDrawnWithUPlotAndWithoutIt(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	finished(t, p.URL, upload(t, p.URL, drawing(t, 320, 240), "one.jpg").ID, 30*time.Second)
 	for kind, files := range map[string]fs.FS{"canvas": withUPlot(t), "svg path.line": withoutUPlot(t)} {

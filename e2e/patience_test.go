@@ -56,6 +56,7 @@ func (w *window) look(at bool) {
 const nobody = "01890000-0000-7000-8000-000000000000"
 
 func TestAPageThatWasLeftPaintsNothing(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "serve")
 	j := upload(t, p.URL, drawing(t, 320, 240), "one.jpg")
 	finished(t, p.URL, j.ID, 30*time.Second)
@@ -79,6 +80,7 @@ func TestAPageThatWasLeftPaintsNothing(t *testing.T) {
 }
 
 func TestTheListOfImagesHasNoHoles(t *testing.T) {
+	t.Parallel()
 	p := rig.NewSite(t, shipped).Start(t, "api") // nobody works: there is no need
 	small, err := scene.JPEG(16, 16)
 	if err != nil {
@@ -114,6 +116,7 @@ func TestTheListOfImagesHasNoHoles(t *testing.T) {
 }
 
 func TestAnUploadOutlivesAServiceThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	s := rig.NewSite(t, shipped)
 	p := s.Start(t, "api")
 	w := openWindow(t, p.URL, "/dashboard")
@@ -149,6 +152,7 @@ func TestAnUploadOutlivesAServiceThatDoesNotAnswer(t *testing.T) {
 const inOrder = `[...document.querySelectorAll(".checks li")].some((e) => /%s\s*in order, (< )?\d+ m?s/.test(e.innerText))`
 
 func TestTheDashboardTellsWhichPartIsAway(t *testing.T) {
+	t.Parallel()
 	secret := "IMGD_AUTH_HS256_SECRET=" + strings.Repeat("s3cret", 8)
 	var away atomic.Bool
 	point := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

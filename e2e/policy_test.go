@@ -48,6 +48,7 @@ func speaking(t *testing.T, subject, scopes string) []string {
 // TestADecisionPointNarrowsWhatIsAllowed has one say yes, then no, go away and come
 // back, and looks for what it refused in the audit trail.
 func TestADecisionPointNarrowsWhatIsAllowed(t *testing.T) {
+	t.Parallel()
 	decides := &outside{address: "127.0.0.1:0"}
 	decides.up(t)
 	t.Cleanup(func() { decides.down() })

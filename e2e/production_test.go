@@ -12,6 +12,7 @@ import (
 )
 
 func TestTheProductionStackServesTheSameAPI(t *testing.T) {
+	t.Parallel()
 	site := rig.NewProduction(t, shipped)
 	api, one := site.Start(t, "api"), site.Start(t, "worker")
 	small, err := scene.JPEG(320, 240)

@@ -96,6 +96,7 @@ func (h *held) Read(p []byte) (int, error) {
 }
 
 func TestAStopGivesARunningJobBack(t *testing.T) {
+	t.Parallel()
 	site := rig.NewSite(t, shipped, "IMGD_GRACE=50ms")
 	api, leaving := site.Start(t, "api"), site.Start(t, "worker")
 	j := upload(t, api.URL, photo(t), "photo.jpg")

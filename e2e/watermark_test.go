@@ -29,6 +29,7 @@ func plainPNG(t testing.TB, w, h int, c color.NRGBA) []byte {
 }
 
 func TestAStoredImageIsTheWatermarkOfAnother(t *testing.T) {
+	t.Parallel()
 	for name, site := range map[string]*rig.Site{"a folder": rig.NewSite(t, shipped), "S3": rig.NewProduction(t, shipped)} {
 		t.Run(name, func(t *testing.T) {
 			p := site.Start(t, "serve")

@@ -49,8 +49,9 @@ var contractJSON = sync.OnceValues(func() ([]byte, error) {
 	return doc.MarshalJSON()
 })
 
-// readContract finds each operation by its pattern in the mux.
-func readContract() (map[string]*operation, error) {
+// readContract finds each operation by its pattern in the mux. All handlers of a process
+// share what it has read, and change nothing of it.
+var readContract = sync.OnceValues(func() (map[string]*operation, error) {
 	doc, err := loadContract()
 	if err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func readContract() (map[string]*operation, error) {
 		}
 	}
 	return operations, nil
-}
+})
 
 // uuids is the format uuid: the validator knows none, and RFC 4122 ends before
 // version 7.

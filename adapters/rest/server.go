@@ -112,9 +112,9 @@ func (s *Server) serve(wanted func(*operation) bool, pages map[string]http.Handl
 		return nil, err
 	}
 	mux := routes{ServeMux: http.NewServeMux(), add: func(mux *http.ServeMux, pattern string, h http.Handler) {
-		op := operations[pattern]
-		if wanted(op) {
-			mux.Handle(pattern, s.checked(op, h))
+		op := *operations[pattern] // its own: what is wanted may be opened
+		if wanted(&op) {
+			mux.Handle(pattern, s.checked(&op, h))
 		}
 	}}
 	strict := api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{

@@ -49,6 +49,7 @@ func noise(t *testing.T, seed uint64, side int) []byte {
 }
 
 func TestAFullStoreRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
+	t.Parallel()
 	site, _, there := narrowed(t, "blobs")
 	if !there {
 		return
@@ -99,6 +100,7 @@ func TestAFullStoreRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
 }
 
 func TestAFullDatabaseRefusesUploadsKeepsReadingAndRecovers(t *testing.T) {
+	t.Parallel()
 	site, widen, there := narrowed(t, "small")
 	if !there {
 		return

@@ -81,6 +81,7 @@ func TestAPIsShareARateAndTheDatabaseKeepsItWithoutRedis(t *testing.T) {
 }
 
 func TestWhatAKilledUploadHadReservedIsFreeAgain(t *testing.T) {
+	t.Parallel()
 	site := rig.NewProduction(t, stopping, "IMGD_LOG_LEVEL=warn", "IMGD_DECODERS=1", "IMGD_QUOTA_IMAGES=1", "IMGD_QUOTA_HOLD=2s")
 	first := site.Start(t, "api", "IMGD_CRASH_POINT=before-admit", "IMGD_CRASH_ACT=kill")
 	if _, err := caller.At(first.URL).Do(within(t, time.Minute), http.MethodPost, "/v1/images", "image/jpeg", picture(t, 64, 64)); err == nil {

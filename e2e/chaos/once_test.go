@@ -13,6 +13,7 @@ import (
 )
 
 func TestAHundredIdenticalUploadsToTwoAPIsMakeOneImage(t *testing.T) {
+	t.Parallel()
 	site := rig.NewProduction(t, shipped, "IMGD_LOG_LEVEL=warn")
 	books := ledger.Open(t, site)
 	apis := []*caller.Caller{caller.At(site.Start(t, "api").URL), caller.At(site.Start(t, "api").URL)}

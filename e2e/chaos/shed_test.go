@@ -112,9 +112,9 @@ func slowly(t *testing.T, wait string) (*caller.Caller, *ledger.Books) {
 
 // More is uploaded than is rendered. Before the oldest job has waited for much longer
 // than it may, uploads are refused; whoever has nothing waiting comes in; all that was
-// accepted is done, and then all are welcome.
+// accepted is done, and then all are welcome. It runs alone: how much is too much hangs on
+// what the machine can do.
 func TestTooMuchIsShedBeforeTheQueueIsTooOld(t *testing.T) {
-	t.Parallel()
 	const limit = 5 * time.Second
 	client, books := slowly(t, limit.String())
 	admin, crowd, single := bearer(t, "ops", "images:read,images:admin"), bearer(t, "crowd", "images:read,images:write"), bearer(t, "single", "images:read,images:write")

@@ -133,6 +133,7 @@ func (o *outcome) table() string {
 }
 
 func TestTheStormLosesNothing(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	o := weathered(t, shipped, seed, length(t), weather, false)
 	t.Logf("seed %d%s", seed, o.table())
@@ -156,6 +157,7 @@ func TestTheStormLosesNothing(t *testing.T) {
 // The control: without the fence the same storm, of frozen workers, must show a
 // trespass, or the test above proves nothing.
 func TestWithoutTheFenceTheStormShowsIt(t *testing.T) {
+	t.Parallel() // it has a town of its own
 	frost := slices.DeleteFunc(slices.Clone(weather), func(f fault) bool { return !strings.Contains(f.name, "freeze") })
 	for n := range 3 {
 		o := weathered(t, mutant, uint64(time.Now().UnixNano()), 20*time.Second, frost, true)

@@ -24,6 +24,7 @@ import (
 // A pooler lends a session for one transaction, so that whatever a suite leaves in
 // one is somebody else's a moment later.
 func TestThroughPgBouncerNothingChanges(t *testing.T) {
+	t.Parallel()
 	pooled := func(t *testing.T) *portstest.Store {
 		t.Helper()
 		return store(open(t, rig.PgBouncer(t, newDatabase(t))))
@@ -33,6 +34,7 @@ func TestThroughPgBouncerNothingChanges(t *testing.T) {
 }
 
 func TestAServerThatForgetsIsRefused(t *testing.T) {
+	t.Parallel()
 	url := rig.Postgres(t) // made for speed
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: url})
 	if err == nil {
@@ -105,6 +107,7 @@ func back(t *testing.T, db *records.DB) {
 }
 
 func TestADatabaseThatIsAwayCostsNobodyMoreThanTwoSeconds(t *testing.T) {
+	t.Parallel()
 	server := rig.NewPostgres(t)
 	migrated(t, server.URL)
 	link := rig.Proxy(t, server.Addr)

@@ -1,3 +1,7 @@
+//go:build !race
+
+// The memory it weighs would be the race detector's.
+
 package decode_test
 
 import (
