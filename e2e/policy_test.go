@@ -36,7 +36,12 @@ func (o *outside) down() { _ = o.server.Close() }
 // speaking is the header with a token of acme for a subject, which the binary signs.
 func speaking(t *testing.T, subject, scopes string) []string {
 	t.Helper()
-	cmd := exec.Command(shipped, "token", "--tenant", "acme", "--sub", subject, "--scope", scopes) // #nosec G204 -- the binary of this test
+	return tokenOf(t, "acme", subject, scopes)
+}
+
+func tokenOf(t testing.TB, tenant, subject, scopes string) []string {
+	t.Helper()
+	cmd := exec.Command(shipped, "token", "--tenant", tenant, "--sub", subject, "--scope", scopes) // #nosec G204 -- the binary of this test
 	cmd.Env, cmd.Dir = []string{"HOME=" + t.TempDir(), tokenSecret}, t.TempDir()
 	out, err := cmd.Output()
 	if err != nil {
