@@ -11,7 +11,7 @@ import (
 type Want struct {
 	Worker string
 	Lease  time.Duration
-	// Only, when not empty, is the one job wanted: a hint from the queue.
+	// Only, when not empty, is the one job wanted.
 	Only core.ID
 	// After, when not empty, is the tenant that was served last: of the jobs that are as
 	// urgent as the most urgent, those of the tenants after it come first, by their names

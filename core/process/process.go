@@ -46,9 +46,9 @@ type Service struct {
 }
 
 // Next claims one job and runs it to the end of this attempt: the most urgent, and of
-// those one of the tenant whose turn it is. With a hint it is that job or none. NotFound means that none is due; any other error that the
-// end of the attempt could not be recorded, so that somebody else will run it.
-// A context that ends with the cause core.ShuttingDown gives the job back.
+// those one of the tenant whose turn it is. With an id it is that job or none. NotFound
+// means that none is due; any other error that the end of the attempt could not be
+// recorded, so that somebody else will run it. A context that ends with the cause core.ShuttingDown gives the job back.
 func (s *Service) Next(ctx context.Context, hint core.ID) error {
 	want := ports.Want{Worker: s.Worker, Lease: s.Lease, Only: hint, SpecVersion: core.SpecVersion}
 	if served := s.served.Load(); served != nil {
