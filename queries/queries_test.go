@@ -19,7 +19,7 @@ var excepted = map[string]string{}
 
 func init() {
 	for reason, names := range map[string]string{
-		"a worker acts for every tenant and names the job it holds":  "ClaimNext ClaimOne BeatJob HeldJob FinishJob ReapJobs AnyJob LockImage",
+		"a worker acts for every tenant and names the job it holds":  "ClaimNext ClaimTurn ClaimOne BeatJob HeldJob FinishJob ReapJobs AnyJob LockImage",
 		"a worker publishes for the image of the job it holds":       "SpareBlobs PublishVariant VariantsOfImage FailPendingVariants LiveJobsOfImage SettleImage DescribeImage ImageOfJob",
 		"bytes are dangerous whoever sends them":                     "Quarantined Quarantine",
 		"the sweeper deletes what no tenant can see any more":        "DueSweeps PlanSweep PostponeSweep ForgetSweep LivingOriginals LivingVariantKeys PlannedSweepKeys CountSweeps CountOverdueSweeps OriginalObjects VariantObjects BusyImages",
