@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -68,7 +67,7 @@ func between(t testing.TB) (address string) {
 	s := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:      func(*httputil.ProxyRequest) {}, // a browser says itself where it wants to go
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:     log.New(io.Discard, "", 0),
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	})
 	t.Cleanup(s.Close)
 	return s.URL
