@@ -13,9 +13,9 @@ import (
 	"imgd/ports/portstest"
 )
 
-// TestAThousandJobsOfOneTenantAreNotInTheWayOfAnothers, neither in the rows nor in the
+// TestManyJobsOfOneTenantAreNotInTheWayOfAnothers, neither in the rows nor in the
 // hints, which come in the order of the uploads.
-func TestAThousandJobsOfOneTenantAreNotInTheWayOfAnothers(t *testing.T) {
+func TestManyJobsOfOneTenantAreNotInTheWayOfAnothers(t *testing.T) {
 	h := house.New(t)
 	send := func(tenant string, n int) {
 		t.Helper()
