@@ -13,10 +13,10 @@ import (
 	"imgd/ports"
 )
 
-// Runner runs one job to the end of an attempt, the hinted one or the most urgent
-// that is due; NotFound means that there is none. See process.Service.Next.
+// Runner runs one job to the end of an attempt, whose turn it is or the only one that
+// is wanted; NotFound means that there is none. See process.Service.Next.
 type Runner interface {
-	Next(ctx context.Context, hint core.ID) error
+	Next(ctx context.Context, only core.ID) error
 }
 
 // Worker keeps its slots busy. Its fields are set once, before Run.

@@ -48,9 +48,10 @@ type Service struct {
 // Next claims one job and runs it to the end of this attempt: the most urgent, and of
 // those one of the tenant whose turn it is. With an id it is that job or none. NotFound
 // means that none is due; any other error that the end of the attempt could not be
-// recorded, so that somebody else will run it. A context that ends with the cause core.ShuttingDown gives the job back.
-func (s *Service) Next(ctx context.Context, hint core.ID) error {
-	want := ports.Want{Worker: s.Worker, Lease: s.Lease, Only: hint, SpecVersion: core.SpecVersion}
+// recorded, so that somebody else will run it. A context that ends with the cause
+// core.ShuttingDown gives the job back.
+func (s *Service) Next(ctx context.Context, only core.ID) error {
+	want := ports.Want{Worker: s.Worker, Lease: s.Lease, Only: only, SpecVersion: core.SpecVersion}
 	if served := s.served.Load(); served != nil {
 		want.After = *served // so that who sends a thousand is not in the way of who sends one
 	}

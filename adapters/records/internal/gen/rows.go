@@ -692,6 +692,7 @@ type Querier interface {
 	CancelJobsOfImage(ctx context.Context, arg CancelJobsOfImageParams) ([]Job, error)
 	// Tenants without a quota have no row here, and pay nothing for it.
 	ChangeUsage(ctx context.Context, arg ChangeUsageParams) error
+	// A claim makes a queued job that is due the worker's. See machine.sql for the clock.
 	ClaimNext(ctx context.Context, arg ClaimNextParams) (Job, error)
 	ClaimOne(ctx context.Context, arg ClaimOneParams) (Job, error)
 	// Tenants take turns: of the most urgent jobs that are due, the first of the next tenant
